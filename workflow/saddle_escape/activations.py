@@ -1,0 +1,435 @@
+"""Activations: one symbolic definition each, from which everything else follows.
+
+An :class:`Activation` carries a SymPy expression in z. Its numpy and torch functions, derivatives,
+Taylor series and LaTeX name are derived from that one expression. Users may name a built-in or
+write an expression such as ``"z*exp(-z**2)"``; the text is parsed node by node against a
+whitelist and is never evaluated as code.
+"""
+
+import ast
+import difflib
+import functools
+from dataclasses import dataclass
+
+import mpmath
+import numpy as np
+import scipy.special
+import sympy as sp
+
+Z = sp.Symbol("z", real=True)
+LEAK = sp.Rational(1, 100)  # slope of leaky_relu for z < 0, torch's default
+TAYLOR_ORDER = 40
+MAX_EXPRESSION_LENGTH = 200
+MAX_NUMBER = 10**6  # of any constant in a user's expression: no tower of powers is ever built
+MAX_EXPONENT = 64
+MAX_KINKS = 4  # abs, max, min, relu in one expression: each can double its size
+
+
+ELEMENTARY = ("exp", "log", "sqrt", "tanh", "sinh", "cosh", "sin", "cos")
+
+
+class sigmoid(sp.Function):
+    """Logistic function 1 / (1 + exp(-z)), kept whole so that it never overflows."""
+
+    @classmethod
+    def eval(cls, arg):
+        return sp.Rational(1, 2) if arg.is_zero else None
+
+    def fdiff(self, argindex=1):
+        return self * (1 - self)
+
+
+class softplus(sp.Function):
+    """log(1 + exp(z)), kept whole so that it never overflows."""
+
+    @classmethod
+    def eval(cls, arg):
+        return sp.log(2) if arg.is_zero else None
+
+    def fdiff(self, argindex=1):
+        return sigmoid(self.args[0])
+
+
+class ndtr(sp.Function):
+    """Standard normal distribution function, accurate in its lower tail."""
+
+    @classmethod
+    def eval(cls, arg):
+        return sp.Rational(1, 2) if arg.is_zero else None
+
+    def fdiff(self, argindex=1):
+        return sp.exp(-(self.args[0] ** 2) / 2) / sp.sqrt(2 * sp.pi)
+
+
+class step(sp.Function):
+    """1 for z > 0, else 0: the almost-everywhere derivative of relu."""
+
+    @classmethod
+    def eval(cls, arg):
+        return (sp.S.One if arg > 0 else sp.S.Zero) if arg.is_number else None
+
+    def fdiff(self, argindex=1):
+        return sp.S.Zero
+
+
+class relu(sp.Function):
+    """max(z, 0): every kink (abs, max, min) is written with it."""
+
+    @classmethod
+    def eval(cls, arg):
+        return sp.Max(arg, 0) if arg.is_number else None
+
+    def fdiff(self, argindex=1):
+        return step(self.args[0])
+
+
+_NUMPY = {
+    "sigmoid": scipy.special.expit,
+    "softplus": lambda z: np.logaddexp(0.0, z),
+    "ndtr": scipy.special.ndtr,
+    "step": lambda z: np.where(np.asarray(z) > 0, 1.0, 0.0),
+    "relu": lambda z: np.maximum(z, 0.0),
+    "erf": scipy.special.erf,
+    "atan": np.arctan,
+    **{f: getattr(np, f) for f in ELEMENTARY},
+}
+_MPMATH = {
+    "sigmoid": lambda z: 1 / (1 + mpmath.exp(-z)),
+    "softplus": lambda z: mpmath.log1p(mpmath.exp(z)),
+    "ndtr": mpmath.ncdf,
+    "step": lambda z: mpmath.mpf(z > 0),
+    "relu": lambda z: z if z > 0 else mpmath.mpf(0),
+    "erf": mpmath.erf,
+    "atan": mpmath.atan,
+    "pi": mpmath.pi,
+    "E": mpmath.e,
+    **{f: getattr(mpmath, f) for f in ELEMENTARY},
+}
+
+
+@functools.cache
+def _torch_table():
+    import torch  # here: it takes seconds, and most jobs do without
+
+    return {
+        "sigmoid": torch.sigmoid,
+        "softplus": lambda z: torch.nn.functional.softplus(z, threshold=40.0),
+        "ndtr": torch.special.ndtr,
+        "step": lambda z: (z > 0).to(z.dtype),
+        "relu": torch.relu,
+        "erf": torch.erf,
+        "atan": torch.atan,
+        **{f: getattr(torch, f) for f in ELEMENTARY},
+    }
+
+
+# Identities between expressions are decided at these points, to 25 of 40 digits.
+PROBES = tuple(mpmath.sqrt(p) / 2 for p in (2, 3, 5, 7, 11, 19, 43, 101, 241))
+IDENTICAL = 1e-25
+
+_DEFINITIONS = {
+    "linear": (Z, r"$z$"),
+    "relu": (relu(Z), r"ReLU"),
+    "leaky_relu": (relu(Z) - LEAK * relu(-Z), r"leaky ReLU"),
+    "tanh": (sp.tanh(Z), r"$\tanh$"),
+    "erf": (sp.erf(Z), r"$\mathrm{erf}$"),
+    "sin": (sp.sin(Z), r"$\sin$"),
+    "arctan": (sp.atan(Z), r"$\arctan$"),
+    "gelu": (Z * ndtr(Z), r"GELU"),
+    "swish": (Z * sigmoid(Z), r"Swish"),
+    "mish": (Z * sp.tanh(softplus(Z)), r"Mish"),
+    "softplus": (softplus(Z), r"softplus"),
+    "sigmoid": (sigmoid(Z), r"sigmoid"),
+    "cos": (sp.cos(Z), r"$\cos$"),
+    "cubic": (Z**3, r"$z^3$"),
+    "relu2": (relu(Z) ** 2, r"ReLU$^2$"),
+}
+BUILTIN = tuple(_DEFINITIONS)
+
+
+def _numeric_constants(expr):
+    """Replace constant subexpressions such as sqrt(2) by floats: torch functions take tensors."""
+    nodes = set(sp.preorder_traversal(expr))
+    return expr.xreplace({e: e.evalf(17) for e in nodes if e.is_number and not e.is_Rational})
+
+
+def vanishes(expr, points):
+    """Whether an expression in z is 0 at all points: SymPy's simplify can take minutes."""
+    with mpmath.workdps(40):
+        f = _compiled(expr, _MPMATH)
+        return all(abs(f(z)) < IDENTICAL for z in points)
+
+
+def _compiled(expr, table):
+    return sp.lambdify(Z, expr, modules=[table], cse=True)
+
+
+@dataclass(frozen=True)
+class Activation:
+    """An activation function sigma(z), given by one symbolic expression.
+
+    Calling it, and ``prime`` and ``second`` (first and second derivative; almost everywhere where
+    there are kinks), takes and returns float64 numpy arrays of any shape. ``torch`` and
+    ``torch_prime`` take and return tensors of one dtype and device.
+    """
+
+    name: str
+    expression: sp.Expr
+    label: str
+
+    def __call__(self, z):
+        return self._numpy(0, z)
+
+    def prime(self, z):
+        """sigma'(z), elementwise."""
+        return self._numpy(1, z)
+
+    def second(self, z):
+        """sigma''(z), elementwise."""
+        return self._numpy(2, z)
+
+    def jet(self, z, order):
+        """[sigma, sigma', ..., sigma^(order)] at z, common subexpressions evaluated once."""
+        z = np.asarray(z, dtype=float)
+        return [np.broadcast_to(v, z.shape) for v in self._jet_function(order)(z)]
+
+    def torch(self, x):
+        """sigma(x) for a tensor."""
+        return self._torch_function(x)
+
+    def torch_prime(self, x):
+        """sigma'(x) for a tensor."""
+        return self.torch_value_and_prime(x)[1]
+
+    def torch_value_and_prime(self, x):
+        """(sigma(x), sigma'(x)) for a tensor, common subexpressions evaluated once."""
+        value, slope = self._torch_pair(x)
+        return value, slope if hasattr(slope, "shape") else 0 * x + slope
+
+    def mp(self, z, order=0):
+        """The order-th derivative at one point in mpmath's current precision."""
+        return mpmath.mpmathify(self._mp_function(order)(mpmath.mpf(z)))
+
+    @functools.cached_property
+    def latex(self):
+        """LaTeX source of the expression, without dollar signs."""
+        return sp.latex(self.expression)
+
+    @functools.cached_property
+    def parity(self):
+        """ "odd", "even" or None, decided at the probes."""
+        with mpmath.workdps(40):
+            pairs = [(self.mp(z), self.mp(-z)) for z in PROBES]
+            if all(abs(right + left) < IDENTICAL for right, left in pairs):
+                return "odd"
+            if all(abs(right - left) < IDENTICAL for right, left in pairs):
+                return "even"
+        return None
+
+    def branch(self, sign):
+        """The expression valid on the side ``sign`` (+1 or -1) of z = 0, free of kinks at 0."""
+        probe = sp.Rational(sign, 10**6)
+
+        def resolve(node):
+            inside = node.args[0]
+            positive = inside.subs(Z, probe).evalf(30) > 0
+            if isinstance(node, step):
+                return sp.S.One if positive else sp.S.Zero
+            return inside if positive else sp.S.Zero
+
+        expr = self.expression
+        while found := expr.atoms(relu, step):
+            innermost = [n for n in found if not n.args[0].atoms(relu, step)]
+            expr = expr.xreplace({n: resolve(n) for n in innermost})
+        return expr
+
+    @functools.cached_property
+    def analytic_at_zero(self):
+        """Whether sigma has a Taylor series at 0."""
+        right, left = self.branch(+1), self.branch(-1)
+        if right != left and not vanishes(right - left, PROBES):
+            return False
+        derivatives = [sp.diff(right, Z, k).subs(Z, 0) for k in range(4)]
+        return all(d.is_finite is not False and d is not sp.nan for d in derivatives)
+
+    @property
+    def smooth(self):
+        """Whether the expression is free of kinks."""
+        return not self.expression.has(relu, step)
+
+    @functools.cached_property
+    def slope_at_zero(self):
+        """sigma'(0) as a float; None where the two one-sided derivatives differ or are infinite."""
+        right, left = (sp.diff(self.branch(s), Z).subs(Z, 0) for s in (+1, -1))
+        if right.is_finite and left.is_finite and abs((right - left).evalf(30)) < IDENTICAL:
+            return float(right)
+        return None
+
+    def taylor(self, order=TAYLOR_ORDER):
+        """Taylor coefficients a_0..a_order at 0, shape (order + 1,); None if not analytic at 0."""
+        if not self.analytic_at_zero:
+            return None
+        return self._taylor[: order + 1].copy()
+
+    @functools.cached_property
+    def _taylor(self):
+        local = Activation(self.name, self.branch(+1), self.label)
+        with mpmath.workdps(45):
+            coefficients = mpmath.taylor(local._mp_function(0), 0, TAYLOR_ORDER)
+            clean = [c if abs(c) > mpmath.mpf(10) ** -35 else mpmath.mpf(0) for c in coefficients]
+        return np.array([float(c) for c in clean])
+
+    def taylor_exact(self, k):
+        """The exact Taylor coefficient a_k as a SymPy number; None if not analytic at 0."""
+        if not self.analytic_at_zero:
+            return None
+        derivative = sp.diff(self.branch(+1), Z, k)
+        return sp.simplify(derivative.subs(Z, 0) / sp.factorial(k))
+
+    def _numpy(self, order, z):
+        z = np.asarray(z, dtype=float)
+        with np.errstate(over="ignore", under="ignore"):
+            value = self._numpy_function(order)(z)
+        return np.broadcast_to(np.asarray(value, dtype=float), z.shape).copy()
+
+    @functools.lru_cache(maxsize=64)  # noqa: B019
+    def _numpy_function(self, order):
+        return _compiled(_numeric_constants(sp.diff(self.expression, Z, order)), _NUMPY)
+
+    @functools.lru_cache(maxsize=64)  # noqa: B019
+    def _mp_function(self, order):
+        return _compiled(sp.diff(self.expression, Z, order), _MPMATH)
+
+    @functools.lru_cache(maxsize=64)  # noqa: B019
+    def _jet_function(self, order):
+        derivatives = [sp.diff(self.expression, Z, k) for k in range(order + 1)]
+        return _compiled(tuple(_numeric_constants(d) for d in derivatives), _NUMPY)
+
+    @functools.cached_property
+    def _torch_function(self):
+        return _compiled(_numeric_constants(self.expression), _torch_table())
+
+    @functools.cached_property
+    def _torch_pair(self):
+        pair = sp.Tuple(self.expression, sp.diff(self.expression, Z))
+        return _compiled(tuple(_numeric_constants(e) for e in pair), _torch_table())
+
+
+@functools.lru_cache(maxsize=256)
+def get(name):
+    """The built-in activation of this name, or the one that an expression in z defines.
+
+    Raises ValueError (one line) for an unknown name, an expression outside the whitelist, and one
+    that is not real and finite on [-8, 8].
+    """
+    name = name.strip()
+    if name in _DEFINITIONS:
+        expression, label = _DEFINITIONS[name]
+        return Activation(name, expression, label)
+    expression = parse(name)
+    activation = Activation(name, expression, f"${sp.latex(expression)}$")
+    _check_values(activation)
+    return activation
+
+
+def _check_values(activation):
+    z = np.linspace(-8.0, 8.0, 257)
+    if Z not in activation.expression.free_symbols:
+        raise ValueError(f"activation: '{activation.name}' does not depend on z")
+    with np.errstate(all="ignore"):
+        values = activation(z)
+    if not np.all(np.isfinite(values)):
+        bad = z[~np.isfinite(values)][0]
+        raise ValueError(f"activation: '{activation.name}' is not real and finite at z = {bad:g}")
+
+
+_FUNCTIONS = {
+    "abs": lambda a: relu(a) + relu(-a),
+    "max": lambda a, b: b + relu(a - b),
+    "min": lambda a, b: a - relu(a - b),
+    "arctan": sp.atan,
+    "expm1": lambda a: sp.exp(a) - 1,
+    **{f: getattr(sp, f) for f in ELEMENTARY},
+    "erf": sp.erf,
+    "atan": sp.atan,
+    "sigmoid": sigmoid,
+    "softplus": softplus,
+    "relu": relu,
+}
+_KINKS = ("abs", "max", "min", "relu")
+_OPERATORS = {
+    ast.Add: lambda a, b: a + b,
+    ast.Sub: lambda a, b: a - b,
+    ast.Mult: lambda a, b: a * b,
+    ast.Div: lambda a, b: a / b,
+}
+
+
+def parse(text):
+    """A SymPy expression in z from text, by walking its syntax tree against a whitelist.
+
+    Raises ValueError (one line) for anything but z, pi, numbers up to a million, + - * / **,
+    integer powers up to 64, up to four kinks, and the functions of the whitelist.
+    """
+    if len(text) > MAX_EXPRESSION_LENGTH:
+        raise ValueError(f"activation: expression longer than {MAX_EXPRESSION_LENGTH} characters")
+    shown = repr(text)
+    try:
+        tree = ast.parse(text, mode="eval").body
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        raise ValueError(f"activation: cannot read {shown} as an expression in z") from None
+    kinks = [n for n in ast.walk(tree) if isinstance(n, ast.Name) and n.id in _KINKS]
+    if len(kinks) > MAX_KINKS:
+        raise ValueError(f"activation: more than {MAX_KINKS} of {', '.join(_KINKS)} in {shown}")
+    if isinstance(tree, ast.Name) and tree.id not in ("z", "pi"):
+        close = difflib.get_close_matches(tree.id, BUILTIN, n=1)
+        hint = f"did you mean '{close[0]}'? " if close else ""
+        raise ValueError(
+            f"activation: unknown {shown}; {hint}choose from {', '.join(BUILTIN)} "
+            "or write an expression in z"
+        )
+
+    def walk(node):
+        value = convert(node)
+        if value.is_number and not abs(value.evalf(15)) <= MAX_NUMBER:
+            problem = f"is not finite or exceeds {MAX_NUMBER}"
+            raise ValueError(f"activation: a number in {shown} {problem}")
+        return value
+
+    def convert(node):
+        if isinstance(node, ast.Name) and node.id in ("z", "pi"):
+            return Z if node.id == "z" else sp.pi
+        if isinstance(node, ast.Constant) and type(node.value) in (int, float):
+            return sp.Integer(node.value) if type(node.value) is int else _rational(node.value)
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.UAdd):
+            return walk(node.operand) * (-1 if isinstance(node.op, ast.USub) else 1)
+        if isinstance(node, ast.BinOp) and type(node.op) in _OPERATORS:
+            return _OPERATORS[type(node.op)](walk(node.left), walk(node.right))
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
+            exponent = walk(node.right)
+            if not (exponent.is_Integer and abs(exponent) <= MAX_EXPONENT):
+                raise ValueError(
+                    f"activation: a power in {shown} is not an integer of at most "
+                    f"{MAX_EXPONENT}; write sqrt(...) for square roots"
+                )
+            return walk(node.left) ** exponent
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.keywords:
+            function = _FUNCTIONS.get(node.func.id)
+            if function and len(node.args) == (2 if node.func.id in ("max", "min") else 1):
+                return function(*(walk(a) for a in node.args))
+        raise ValueError(
+            f"activation: {ast.unparse(node)[:40]!r} is not allowed in an expression; "
+            f"use z, numbers, + - * / ** and {', '.join(sorted(_FUNCTIONS))}"
+        )
+
+    expression = walk(tree)
+    # SymPy writes sqrt(z**2) as |z|; every kink is a relu here
+    expression = expression.replace(sp.Abs, _FUNCTIONS["abs"])
+    if expression.has(sp.zoo, sp.nan, sp.oo, sp.I):
+        raise ValueError(f"activation: {shown} is not real and finite")
+    return expression
+
+
+def _rational(value):
+    """The decimal fraction that was typed: 0.1 is 1/10."""
+    return sp.Rational(repr(value)) if np.isfinite(value) else sp.oo

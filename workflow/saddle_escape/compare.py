@@ -1,0 +1,117 @@
+"""Hold rebuilt figures against the committed ones: ``python -m saddle_escape.compare``.
+
+Every figure's CSV below ``figures/`` at HEAD is compared with the one that the default tier left in
+``results/default/figures/``. Text and parameters must be equal; computed columns must agree within
+:data:`TOLERANCES`. The exit status is 1 if a table differs, was not rebuilt, or is not committed.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from .results import load_table, parse_table
+
+REBUILT = "results/default/figures"
+
+# (relative, absolute). Event times and trajectories are integrated to about 1e-9; another CPU or
+# BLAS may round differently, and a saddle amplifies that before the escape. An exponent is a
+# difference of logarithms of two such times.
+# Stochastic descent in single precision multiplies rounding over 10^4 steps: 1 % of a median; the
+# number of steps of an adaptive flow can change by a few.
+TOLERANCES = {
+    **dict.fromkeys(("t_median", "t_q25", "t_q75", "ratio"), (1e-2, 0.0)),
+    **dict.fromkeys(("accepted_steps", "gradient_evaluations"), (6e-2, 3.0)),
+    "value": (1e-6, 1e-9),
+    "t_escape": (1e-6, 0.0),
+    "K": (1e-12, 0.0),
+    "K_t_escape": (1e-6, 0.0),
+    "local_exponent": (0.0, 1e-5),
+    "epsilon": (1e-12, 0.0),
+    "t": (1e-9, 0.0),
+    "nu": (1e-12, 0.0),
+}
+
+
+def compare(committed, rebuilt):
+    """(agrees, verdict) for two tables, the verdict being one line.
+
+    Rows are held against each other in order. NaN equals NaN.
+    """
+    if list(committed.columns) != list(rebuilt.columns):
+        return False, f"columns are {', '.join(rebuilt)}, were {', '.join(committed)}"
+    if len(committed) != len(rebuilt):
+        return False, f"{len(rebuilt)} rows, were {len(committed)}"
+    largest = 0.0
+    for column in committed:
+        excess = _excess(committed[column], rebuilt[column], *TOLERANCES.get(column, (0.0, 0.0)))
+        row = int(np.argmax(excess)) if len(excess) else 0
+        if len(excess) and excess[row] > 1:
+            old, new = committed[column].iloc[row], rebuilt[column].iloc[row]
+            return False, f"row {row + 1}: {column} is {new}, was {old}; {_stated(column)}"
+        largest = max(largest, excess.max(initial=0.0))
+    return True, f"{len(rebuilt)} rows; largest deviation {largest:.1g} of its tolerance"
+
+
+def _stated(column):
+    """The tolerance of a column in words."""
+    words = zip(TOLERANCES.get(column, (0.0, 0.0)), ("relative", "absolute"), strict=True)
+    terms = [f"{size:g} {word}" for size, word in words if size > 0]
+    return f"allowed: {' plus '.join(terms)}" if terms else "must be equal"
+
+
+def _excess(old, new, relative, absolute):
+    """|new - old| over its tolerance, per row; infinite where the two differ in kind."""
+    both = old.isna() & new.isna()
+    if not (pd.api.types.is_numeric_dtype(old) and pd.api.types.is_numeric_dtype(new)):
+        return np.where(both | (old == new), 0.0, np.inf)
+    difference = np.abs(new - old).to_numpy(float)
+    tolerance = (relative * np.abs(old) + absolute).to_numpy(float)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        excess = np.where(difference == 0, 0.0, difference / tolerance)
+    return np.where(both, 0.0, np.nan_to_num(excess, nan=np.inf, posinf=np.inf))
+
+
+def committed_tables(root):
+    """{name: text} of the figures' CSV files below figures/ at HEAD of the repository ``root``.
+
+    A CSV without a PDF of the same name is no figure's (what the figures cost, say).
+    """
+    names = _git(root, "ls-tree", "-r", "--name-only", "HEAD", "figures/").splitlines()
+    drawn = [name for name in names if name.endswith(".csv") and name[:-3] + "pdf" in names]
+    return {name.removeprefix("figures/"): _git(root, "show", f"HEAD:./{name}") for name in drawn}
+
+
+def _git(root, *arguments):
+    done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"compare: git {arguments[0]}: {done.stderr.strip().splitlines()[0]}")
+    return done.stdout
+
+
+def main(root="."):
+    """Print one line per CSV and return the exit status."""
+    rebuilt, committed = Path(root) / REBUILT, committed_tables(root)
+    present = {str(path.relative_to(rebuilt)) for path in rebuilt.glob("**/*.csv")}
+    names = sorted(present | set(committed))
+    verdicts = [_judge(rebuilt / name, committed.get(name)) for name in names]
+    for name, (agrees, verdict) in zip(names, verdicts, strict=True):
+        print(f"figures/{name}: {'agrees' if agrees else 'DIFFERS'}: {verdict}")
+    if not names:
+        print("compare: no table is committed or rebuilt; run `make figures`")
+    return 0 if names and all(agrees for agrees, _ in verdicts) else 1
+
+
+def _judge(path, committed):
+    """(agrees, verdict) for a rebuilt file and the text of its committed version, or None."""
+    if committed is None:
+        return False, "not committed, nothing to compare with"
+    if not path.is_file():
+        return False, "not rebuilt; run `make figures`"
+    return compare(parse_table(committed), load_table(path))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

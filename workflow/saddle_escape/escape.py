@@ -1,0 +1,217 @@
+"""Theorems 5 and 6: when the scalar flow leaves the saddle.
+
+Escape on the manifold: X_1 (the mode alignment |W_1 v|_2 / sqrt(N)) crosses a threshold, 1/2 unless
+stated. Escape by loss: the loss falls to a fraction of its plateau value. Escape by correlation:
+E[f z] reaches a fraction of beta_1. Times are flow times. A run that did not escape has a status,
+never a number.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.integrate import LSODA, quad
+from scipy.optimize import brentq
+
+from .classes import CONSTANT_PATH, NO_LINEAR_PATH, NOT_ANALYTIC, OK, classify, rate_constant
+
+CRITERIA = ("alignment", "loss", "correlation")
+ESCAPED, NO_PLATEAU, NOT_ESCAPED, DIVERGED = "escaped", "no_plateau", "not_escaped", "diverged"
+ABOVE_PLATEAU = 1.1  # a start whose loss exceeds this many plateau values is not on the plateau
+BLOW_UP = 100.0  # and a loss above this many has diverged
+TIME_LIMIT = 1e40
+CLOCK_LIMIT = 1e6  # in the relative-rate clock an escape takes about log(1/epsilon)
+EVALUATION_LIMIT = 100_000
+LOG_TINY = -600.0  # exp of it is a square that adds nothing, and still a float
+RTOL, STIFF_RTOL = 1e-12, 1e-9  # on the slow manifold of class D round-off forbids less
+
+
+@dataclass(frozen=True)
+class Escape:
+    """Outcome of one run: t_escape in flow time (None unless escaped), status, evaluations."""
+
+    t_escape: float | None
+    status: str
+    rhs_evaluations: int
+
+
+def closed_form(rate, epsilon, depth, threshold=0.5):
+    """Theorem 5, balanced start X_l(0) = epsilon: leading-order escape time, flow time.
+
+    (eps^-(L-2) - X*^-(L-2)) / ((L-2) K) for L >= 3, log(X*/eps) / K for L = 2; rate is K.
+    """
+    if depth == 2:
+        return np.log(threshold / np.asarray(epsilon)) / rate
+    p = depth - 2
+    return (np.asarray(epsilon, dtype=float) ** -p - threshold**-p) / (p * rate)
+
+
+def quadrature_time(rate, init, threshold=0.5):
+    """Leading-order escape time of X_1 from any start, flow time (Theorems 5 and 6).
+
+    t = int_{s_1^2}^{X*^2} du / (2 K prod_l sqrt(u + s_l^2 - s_1^2)), with X_l^2 - X_m^2 conserved.
+    In w = log(u + s_min^2 - s_1^2) the near-singular peak at the smallest scale becomes smooth.
+    Infinite if two scales or more are zero (the saddle itself).
+    """
+    s = np.sort(np.asarray(init, dtype=float))
+    offsets = s**2 - s[0] ** 2
+    top = math.log(threshold**2 - init[0] ** 2 + s[0] ** 2)
+    bottom = 2 * math.log(s[0]) if s[0] > 0 else LOG_TINY
+    if np.sum(s == 0) >= 2:
+        return math.inf
+
+    def integrand(w):
+        u = math.exp(w)
+        return u * math.exp(-0.5 * np.sum(np.log(u + offsets))) / (2 * rate)
+
+    return quad(integrand, bottom, top, epsabs=0.0, epsrel=1e-10, limit=500)[0]
+
+
+def leading_order_threshold(model, init, loss_fraction, alpha):
+    """The X_1 at which the leading-order flow meets the loss criterion (figure 2b).
+
+    At leading order f = sqrt(N) alpha^(L-1) (prod_l X_l) z, so the loss is a quadratic in the
+    product; its smaller root, carried back to X_1 through the conserved differences. None if the
+    leading-order loss never falls that far.
+    """
+    s = np.asarray(init, dtype=float)
+    power = 2 * model.plateau
+    discriminant = model.beta1**2 - power * (1 - loss_fraction)
+    if discriminant < 0:
+        return None
+    gain = math.sqrt(model.width) * alpha ** (model.depth - 1)
+    product = (model.beta1 - math.sqrt(discriminant)) / gain
+    offsets = s**2 - s[0] ** 2
+
+    def excess(log_u):
+        return 0.5 * np.sum(np.log(math.exp(log_u) + offsets)) - math.log(product)
+
+    lowest = math.log(max(0.0, -offsets.min()) + 1e-300)
+    return math.exp(0.5 * brentq(excess, lowest + 1e-12, 10.0, xtol=1e-14))
+
+
+def critical_depth_law(r):
+    """Theorem 6: how t_escape grows as epsilon -> 0 with r layers at epsilon, the others at 1.
+
+    Returns (exponent of 1/epsilon, description). Raises ValueError for r below 1.
+    """
+    if r < 1:
+        raise ValueError(f"r: {r} is too small, at least one layer is at scale epsilon")
+    if r == 1:
+        return 0, "Theta(1)"
+    if r == 2:
+        return 0, "Theta(log(1/epsilon))"
+    return r - 2, f"Theta(epsilon^-{r - 2})"
+
+
+def _progress(model, criterion, threshold):
+    """A function of X that is negative before the escape and positive after it."""
+    if criterion == "alignment":
+        return lambda x: x[0] - threshold
+    if criterion == "loss":
+        target = threshold * model.plateau
+        return lambda x: target - model.loss(x)
+    if criterion == "correlation":
+        return lambda x: model.correlation(x) - threshold
+    raise ValueError(f"criterion: unknown '{criterion}', choose from {', '.join(CRITERIA)}")
+
+
+def relative_rate(velocity, scales):
+    """R(X) with R^2 = sum_l (Xdot_l / X_l)^2, per unit of flow time."""
+    return math.sqrt(np.sum((velocity / scales) ** 2))
+
+
+class _ClockedFlow:
+    """The reduced flow in a clock sigma, state (X, t); counts its evaluations.
+
+    Relative-rate clock: dsigma/dt = R(X). The plateau, a finite-time blow-up in t, is then plain
+    exponential growth, and the number of steps grows with log(1/epsilon) only. In class D the
+    layers first relax to a slow manifold where 1/R is noise; there sigma is t (the plain clock).
+    """
+
+    def __init__(self, model):
+        self.model, self.evaluations = model, 0
+        self.plain = classify(model.act).cls == "D"
+
+    def __call__(self, sigma, state):
+        self.evaluations += 1
+        velocity = self.model.velocity(state[:-1])
+        rate = 1.0 if self.plain else relative_rate(velocity, state[:-1])
+        return np.append(velocity, 1.0) / rate
+
+
+def escape_time(model, init, criterion="alignment", threshold=0.5, time_limit=TIME_LIMIT):
+    """Escape of the reduced ODE from X(0) = init (L,), located by root-finding on dense output.
+
+    criterion: "alignment" (X_1 = threshold), "loss" (loss = threshold x plateau) or "correlation"
+    (E[f z] = threshold x beta_1). LSODA (class D is stiff) at rtol 1e-12, 1e-9 in class D.
+    Statuses: no_plateau if the criterion is met or the loss is above 1.1 plateaus at t = 0;
+    not_escaped at the time limit, 100,000 evaluations or the solver's own stop; diverged if
+    non-finite or above 100 plateaus. Raises ValueError for an unknown criterion, a scale that is
+    not positive, or a wrong number of scales.
+    """
+    x0 = np.asarray(init, dtype=float)
+    if x0.shape != (model.depth,) or not np.all(x0 > 0):
+        raise ValueError(f"init: needs {model.depth} positive scales, one per layer, got {init}")
+    progress = _progress(model, criterion, threshold)
+    if progress(x0) >= 0 or model.loss(x0) > ABOVE_PLATEAU * model.plateau:
+        return Escape(None, NO_PLATEAU, 0)
+    flow = _ClockedFlow(model)
+    timescale = 1.0 / relative_rate(model.velocity(x0), x0)  # of the fastest layer's growth
+    rtol = STIFF_RTOL if flow.plain else RTOL
+    solver = LSODA(
+        flow,
+        0.0,
+        np.append(x0, 0.0),
+        time_limit if flow.plain else CLOCK_LIMIT,
+        first_step=1e-3 * (timescale if flow.plain else 1.0),
+        rtol=rtol,
+        atol=np.append(1e-4 * rtol * x0, rtol * timescale),
+    )
+    while solver.status == "running" and flow.evaluations < EVALUATION_LIMIT:
+        solver.step()
+        x, t = solver.y[:-1], solver.y[-1]
+        if not np.all(np.isfinite(solver.y)) or model.loss(x) > BLOW_UP * model.plateau:
+            return Escape(None, DIVERGED, flow.evaluations)
+        if progress(x) >= 0:
+            t = _crossing(solver, progress)
+            return (
+                Escape(t, ESCAPED, flow.evaluations)
+                if t <= time_limit
+                else Escape(None, NOT_ESCAPED, flow.evaluations)
+            )
+        if t > time_limit:
+            break
+    return Escape(None, NOT_ESCAPED, flow.evaluations)
+
+
+def _crossing(solver, progress):
+    """Flow time at which ``progress`` changes sign within the solver's last step."""
+    dense = solver.dense_output()
+    sigma = brentq(lambda s: progress(dense(s)[:-1]), solver.t_old, solver.t, xtol=1e-14)
+    return float(dense(sigma)[-1])
+
+
+def predict(act, depth, width, init, threshold=0.5):
+    """Leading-order prediction for a start X(0) = init: K, t_closed_form, t_quadrature, status.
+
+    t_closed_form is None unless the start is balanced; both times are None where the law does not
+    apply (class D, no class, alpha = 0) or the start is at the threshold already.
+    """
+    rate = rate_constant(act, depth, width)
+    balanced = len(set(init)) == 1
+    row = classify(act)
+    result = {"K": rate, "t_closed_form": None, "t_quadrature": None, "status": OK}
+    if rate is None:
+        unusable = row.status if row.status in (NO_LINEAR_PATH, NOT_ANALYTIC) else NO_LINEAR_PATH
+        return {**result, "status": unusable}
+    if row.status == CONSTANT_PATH:
+        return {**result, "status": CONSTANT_PATH}
+    if init[0] >= threshold:
+        return {**result, "status": NO_PLATEAU}
+    if rate < 0:
+        return {**result, "status": "K is negative: the signal shrinks at leading order"}
+    result["t_quadrature"] = quadrature_time(rate, init, threshold)
+    if balanced:
+        result["t_closed_form"] = float(closed_form(rate, init[0], depth, threshold))
+    return result

@@ -1,0 +1,63 @@
+"""Exponents of escape times: local slopes, their limit epsilon -> 0, intervals over seeds.
+
+The law t_escape ~ epsilon^-(r-2) (Theorem 11) holds as epsilon -> 0. At finite epsilon the slope of
+log t against log epsilon differs from -(r-2) by a power of epsilon, which is fitted along with it.
+"""
+
+import numpy as np
+
+
+def local_exponents(epsilon, t):
+    """Slopes d log t / d log epsilon between neighbours.
+
+    epsilon: (E,), monotonic; t: (..., E) times in any unit. Returns (epsilon (E-1,), geometric mean
+    of the neighbours; slopes (..., E-1)). Raises ValueError unless epsilon is monotonic.
+    """
+    x = np.log(np.asarray(epsilon, dtype=float))
+    steps = np.diff(x)
+    if not (np.all(steps > 0) or np.all(steps < 0)):
+        raise ValueError("epsilon: values must increase, or decrease, throughout")
+    return np.exp(x[1:] - steps / 2), np.diff(np.log(t), axis=-1) / steps
+
+
+def correction_order(r, q):
+    """Power of epsilon by which t_escape epsilon^(r-2) first departs from a constant, r >= 3.
+
+    Two corrections compete: the activation's first nonlinear term (relative size X^(q-1) while the
+    scales are X; q as in the universality classes) and the end of the escape, which lasts a time of
+    order one. Hence min(q - 1, r - 2), with an extra log(1/epsilon) where the two are equal.
+    q None (class A) leaves the second. Raises ValueError for r below 3.
+    """
+    if r < 3:
+        raise ValueError(f"r: {r} is too small, the power law needs at least 3 bottleneck layers")
+    return r - 2 if q is None else min(q - 1, r - 2)
+
+
+def extrapolated_exponent(epsilon, t, order, points=4):
+    """The exponent s as epsilon -> 0, from a fit of log t = a + s log epsilon + b epsilon^order.
+
+    Least squares over the ``points`` smallest epsilon; with three points it is Richardson's
+    extrapolation of two local exponents. epsilon: (E,); t: (..., E). Returns (...). Raises
+    ValueError for fewer than 3 points.
+    """
+    epsilon, t = np.asarray(epsilon, dtype=float), np.asarray(t, dtype=float)
+    if not 3 <= points <= len(epsilon):
+        raise ValueError(f"points: {points} of {len(epsilon)} epsilon, the fit needs at least 3")
+    smallest = np.argsort(epsilon)[:points]
+    x = epsilon[smallest]
+    design = np.stack([np.ones(points), np.log(x), (x / x.max()) ** order], axis=-1)
+    return np.log(t[..., smallest]) @ np.linalg.pinv(design)[1]
+
+
+def bootstrap_interval(values, statistic=np.mean, level=0.95, resamples=2000, seed=0):
+    """Percentile interval of a statistic over seeds (first axis), resampling whole seeds.
+
+    values: (S, ...), everything one seed gave in one row: with common random numbers (all epsilon
+    of a seed share its raw weights) the rows are what is independent. statistic(values, axis=0).
+    Returns (low, high) of the statistic's shape.
+    """
+    values = np.asarray(values, dtype=float)
+    draws = np.random.default_rng(seed).integers(len(values), size=(resamples, len(values)))
+    replicas = np.stack([statistic(values[rows], axis=0) for rows in draws])
+    tail = 50 * (1 - level)
+    return tuple(np.percentile(replicas, [tail, 100 - tail], axis=0))

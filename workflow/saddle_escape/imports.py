@@ -1,0 +1,55 @@
+"""Which files of this project a script imports, directly or not: what its rule depends on."""
+
+import ast
+import functools
+from pathlib import Path
+
+
+def import_closure(entry, roots):
+    """Files below ``roots`` that running ``entry`` imports, transitively and sorted.
+
+    ``roots``: directories from which absolute imports resolve. Imports inside functions count, and
+    so does every package's ``__init__``; imports by computed name cannot be seen. ``entry`` itself
+    is left out. Raises SyntaxError where a file cannot be parsed.
+    """
+    entry, roots = Path(entry).resolve(), tuple(Path(root).resolve() for root in roots)
+    found, todo = set(), [entry]
+    while todo:
+        new = _imported_files(todo.pop(), roots) - found - {entry}
+        found |= new
+        todo += new
+    return sorted(found)
+
+
+@functools.cache  # scripts share most of their modules
+def _imported_files(path, roots):
+    """Files below ``roots`` that the statements of one file import."""
+    tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+    names = [name for node in ast.walk(tree) for name in _imported_names(node, path, roots)]
+    return {file for name in names for file in _files_of(name, roots)}
+
+
+def _imported_names(node, path, roots):
+    """Absolute dotted names that one statement may import: modules and their members alike."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.ImportFrom):
+        base = _package(path, roots, node.level) if node.level else ()
+        base = [*base, *(node.module or "").split(".")] if node.module else list(base)
+        return [".".join([*base, alias.name]) for alias in node.names]
+    return []
+
+
+def _package(path, roots, level):
+    """Parts of the package that ``level`` dots name in the file at ``path``."""
+    root = next(root for root in roots if path.is_relative_to(root))
+    return path.relative_to(root).parts[:-level]
+
+
+def _files_of(name, roots):
+    """The module file of a dotted name and the ``__init__`` of every package on the way to it."""
+    parts = name.split(".")
+    for root in roots:
+        for n in range(1, len(parts) + 1):
+            stem = root.joinpath(*parts[:n])
+            yield from (f for f in (stem.with_suffix(".py"), stem / "__init__.py") if f.is_file())

@@ -1,0 +1,145 @@
+"""Theorem 4: on the permutation-symmetric manifold the network is L scalar ODEs.
+
+With W_1 = X_1 1 v^T, W_l = X_l 1 1^T / sqrt(N), W_L = X_L 1^T, c = 1/sqrt(N), and the matched
+teacher y = sigma(v.x), population gradient flow keeps the form and moves the layer scales by
+
+    dX_l/dt = -(1/N) dLoss/dX_l,   f = sqrt(N) X_L sigma(X_{L-1} sigma(... sigma(X_1 z))),
+
+with z = v.x ~ N(0, 1).
+
+Times are flow times.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy.integrate import solve_ivp
+
+from .classes import phi
+from .quadrature import gaussian_rule, require_finite_moments
+
+RTOL, ATOL = 1e-10, 1e-14
+
+
+@dataclass(frozen=True)
+class Reduction:
+    """The reduced model of Theorem 4: activation, depth L, width N and a quadrature rule.
+
+    ``nodes`` and ``weights`` (n,) come from :func:`quadrature.gaussian_rule`. Scales X have shape
+    (L,). Build it with :func:`reduction`, which refuses divergent expectations.
+    """
+
+    act: object
+    depth: int
+    width: int
+    nodes: np.ndarray
+    weights: np.ndarray
+
+    @cached_property
+    def teacher(self):
+        """y = sigma(z) at the nodes, (n,)."""
+        return self.act(self.nodes)
+
+    @cached_property
+    def plateau(self):
+        """Loss at W = 0, where f = sqrt(N) X_L sigma(0) X ... = 0: E[y^2] / 2."""
+        return 0.5 * float(self.weights @ self.teacher**2)
+
+    @cached_property
+    def beta1(self):
+        """E[y z] with this rule."""
+        return float(self.weights @ (self.teacher * self.nodes))
+
+    def layers(self, scales):
+        """h_l for l = 1..L-1 and a_0..a_{L-1} at the nodes, shapes (L-1, n) and (L, n)."""
+        h, a = [], [self.nodes]
+        for x in scales[:-1]:
+            h.append(x * a[-1])
+            a.append(self.act(h[-1]))
+        return h, a
+
+    def output(self, scales):
+        """f at the nodes, (n,)."""
+        return np.sqrt(self.width) * scales[-1] * self.layers(scales)[1][-1]
+
+    def loss(self, scales):
+        """E[(f - y)^2] / 2."""
+        return 0.5 * float(self.weights @ (self.output(scales) - self.teacher) ** 2)
+
+    def correlation(self, scales):
+        """E[f z] / beta1: 1 when the linear part of the teacher is learned."""
+        return float(self.weights @ (self.output(scales) * self.nodes)) / self.beta1
+
+    def _backward(self, scales):
+        """Weighted g_l = dLoss/da_l at the nodes for l = 1..L-1, h, a and the weighted error."""
+        h, a = self.layers(scales)
+        root = np.sqrt(self.width)
+        error = self.weights * (root * scales[-1] * a[-1] - self.teacher)
+        g = [root * scales[-1] * error]
+        for x, hl in zip(scales[-2:0:-1], h[:0:-1], strict=True):
+            g.append(g[-1] * self.act.prime(hl) * x)
+        return g[::-1], h, a, error
+
+    def velocity(self, scales):
+        """dX/dt = -(1/N) dLoss/dX, shape (L,), per unit of flow time (Theorem 4)."""
+        g, h, a, error = self._backward(scales)
+        inner = [gl * self.act.prime(hl) @ al for gl, hl, al in zip(g, h, a, strict=False)]
+        return -np.array([*inner, np.sqrt(self.width) * error @ a[-1]]) / self.width
+
+    def drift(self, scales):
+        """d(X_{l+1}^2 - X_l^2)/dt for l = 1..L-1, shape (L-1,): Theorem 1's right-hand side.
+
+        No subtraction of near-equal numbers, so that it stays accurate where the drift is far
+        below round-off of the scales (Proposition 13).
+        """
+        g, h, _, _ = self._backward(scales)
+        return (
+            2.0
+            / self.width
+            * np.array([gl @ phi(self.act, hl) for gl, hl in zip(g, h, strict=True)])
+        )
+
+
+def reduction(act, depth, width, rule="trapezoid", **options):
+    """The reduced model with the quadrature rule ``rule`` (options: step, half_width, nodes).
+
+    Raises ValueError where E[f^2] is infinite, for an unknown rule, and for a depth below 2.
+    """
+    if depth < 2:
+        raise ValueError(f"depth: {depth} is too small, a network has at least 2 layers")
+    require_finite_moments(act, depth)
+    return Reduction(act, depth, width, *gaussian_rule(rule, **options))
+
+
+def trajectory(model, init, times):
+    """Layer scales (len(times), L) and losses (len(times),) of the reduced ODE from X(0) = init.
+
+    times: increasing flow times. DOP853 at rtol 1e-10. Raises RuntimeError if the solver fails.
+    """
+    init = np.asarray(init, dtype=float)
+    solution = solve_ivp(
+        lambda t, x: model.velocity(x),
+        (0.0, times[-1]),
+        init,
+        method="DOP853",
+        t_eval=times,
+        rtol=RTOL,
+        atol=ATOL,
+    )
+    if not solution.success:
+        raise RuntimeError(f"reduced ODE: {solution.message}")
+    scales = solution.y.T
+    return scales, np.array([model.loss(x) for x in scales])
+
+
+def drift_exponents(model, epsilons):
+    """Local slopes of log|drift_l| against log epsilon at balanced X_l = epsilon (Proposition 13).
+
+    epsilons: (m,) increasing. Returns (m-1, L-1); NaN where the drift is identically zero
+    (class A). Expected L + l(q-1) for layer l.
+    """
+    drifts = np.array([model.drift(np.full(model.depth, e)) for e in epsilons])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        slopes = np.diff(np.log(np.abs(drifts)), axis=0) / np.diff(np.log(epsilons))[:, None]
+    return np.where(np.isfinite(slopes), slopes, np.nan)

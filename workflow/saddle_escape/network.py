@@ -1,0 +1,154 @@
+"""The full network: forward pass, exact gradient, initializations.
+
+A network of depth L is a list of L weight tensors ``W_l`` of shape ``(..., n_l, n_{l-1})``; leading
+dimensions are a batch of independent networks. There are no biases:
+
+    h_1 = W_1 x,   a_l = sigma(h_l),   h_l = c W_l a_{l-1},   f = c W_L a_{L-1}
+
+with c = 1/sqrt(N) in the "ntk" parameterization (figures 1-3 and 5) and c = 1 in the "standard" one
+(figure 4). Time is flow time: dW/dt = -dLoss/dW.
+"""
+
+import math
+
+import torch
+
+PARAMETERIZATIONS = ("ntk", "standard")
+
+
+def prefactor(parameterization, width):
+    """The factor c in front of every weight matrix but the first.
+
+    Raises ValueError for an unknown parameterization.
+    """
+    if parameterization not in PARAMETERIZATIONS:
+        raise ValueError(
+            f"parameterization: unknown '{parameterization}', choose from {PARAMETERIZATIONS}"
+        )
+    return 1.0 / math.sqrt(width) if parameterization == "ntk" else 1.0
+
+
+def resolve_device(name):
+    """The torch device for "auto", "cpu" or "cuda"; "auto" takes a GPU if there is one.
+
+    Raises ValueError when a GPU is asked for and absent, or for an unknown name.
+    """
+    if name not in ("auto", "cpu", "cuda"):
+        raise ValueError(f"device: unknown '{name}', choose from auto, cpu, cuda")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ValueError("device: cuda was asked for but torch finds no GPU; use auto or cpu")
+    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+def layer_shapes(depth, width, input_dim, outputs=1):
+    """Shapes (n_l, n_{l-1}) of W_1..W_L.
+
+    Raises ValueError for a depth below 2.
+    """
+    if depth < 2:
+        raise ValueError(f"depth: {depth} is too small, a network has at least 2 layers")
+    return [(width, input_dim)] + [(width, width)] * (depth - 2) + [(outputs, width)]
+
+
+def flatten(weights):
+    """List of tensors (..., n_l, n_{l-1}) -> one tensor (..., P)."""
+    return torch.cat([w.flatten(-2) for w in weights], dim=-1)
+
+
+def unflatten(flat, shapes):
+    """One tensor (..., P) -> list of views (..., n_l, n_{l-1})."""
+    pieces = flat.split([rows * columns for rows, columns in shapes], dim=-1)
+    return [p.unflatten(-1, shape) for p, shape in zip(pieces, shapes, strict=True)]
+
+
+def forward(weights, x, act, c):
+    """Network output f, shape (..., n, K_out), for inputs x of shape (n, d) or (..., n, d)."""
+    h = x @ weights[0].mT
+    for w in weights[1:]:
+        h = c * (act.torch(h) @ w.mT)
+    return h
+
+
+def loss_and_gradient(weights, x, y, act, c, sample_weights=None):
+    """Squared loss 1/2 sum_s w_s |f_s - y_s|^2 and its exact gradient, by manual backpropagation.
+
+    weights: list of (..., n_l, n_{l-1}); x: (n, d) or (..., n, d); y: (n, K_out) or
+    (..., n, K_out); sample_weights: (n,) or (..., n), 1/n if None (a quadrature rule makes this a
+    population loss).
+    Returns (loss (...), f (..., n, K_out), [gradient like W_l]). No autograd graph is built.
+    """
+    activities, slopes = [x], []
+    h = x @ weights[0].mT
+    for w in weights[1:]:
+        a, slope = act.torch_value_and_prime(h)
+        activities.append(a)
+        slopes.append(slope)
+        h = c * (a @ w.mT)
+    f = h
+    delta = (f - y) / f.shape[-2] if sample_weights is None else (f - y) * sample_weights[..., None]
+    loss = 0.5 * (delta * (f - y)).sum((-2, -1))
+    gradients = [None] * len(weights)
+    for layer in range(len(weights) - 1, 0, -1):
+        delta = c * delta
+        gradients[layer] = delta.mT @ activities[layer]
+        delta = (delta @ weights[layer]) * slopes[layer - 1]
+    gradients[0] = delta.mT @ activities[0]
+    return loss, f, gradients
+
+
+def manifold_weights(scales, width, direction):
+    """Weights on the permutation-symmetric manifold (Theorem 4).
+
+    W_1 = X_1 1 v^T, W_l = X_l 1 1^T / sqrt(N), W_L = X_L 1^T, so that |W_l|_F^2 = N X_l^2.
+    scales: (L,) layer scales X_l; direction: (d,) unit vector v. Returns a list of L tensors.
+    """
+    ones = torch.ones(width, 1, dtype=direction.dtype, device=direction.device)
+    first = scales[0] * ones @ direction[None, :]
+    inner = [x / math.sqrt(width) * (ones @ ones.T) for x in scales[1:-1]]
+    return [first, *inner, scales[-1] * ones.T]
+
+
+def layer_scales(weights, width):
+    """|W_l|_F / sqrt(N) for every layer, shape (..., L): X_l on the manifold."""
+    return torch.stack([w.square().sum((-2, -1)).div(width).sqrt() for w in weights], dim=-1)
+
+
+def mode_alignment(weights, direction, width):
+    """Mode alignment |W_1 v|_2 / sqrt(N), shape (...): X_1 on the manifold."""
+    return (weights[0] @ direction).square().sum(-1).div(width).sqrt()
+
+
+def distance_from_manifold(weights, direction):
+    """Relative Frobenius distance of each W_l from the symmetric manifold, shape (..., L).
+
+    The manifold is spanned, layer by layer, by 1 v^T, 1 1^T and 1^T.
+    """
+    ones = [torch.ones(w.shape[-2], dtype=w.dtype, device=w.device) for w in weights]
+    right = [direction, *ones[:-1]]
+    distances = []
+    for w, u, v in zip(weights, ones, right, strict=True):
+        u, v = u / u.norm(), v / v.norm()
+        projection = (u @ w @ v)[..., None, None] * torch.outer(u, v)
+        rest = (w - projection).square().sum((-2, -1))
+        distances.append((rest / w.square().sum((-2, -1))).sqrt())
+    return torch.stack(distances, dim=-1)
+
+
+def he_normal(generator, shapes, dtype=torch.float64):
+    """He-normal weights, W_l ~ N(0, 2 / fan_in), one network, on the generator's device."""
+    return [
+        torch.randn(shape, generator=generator, dtype=dtype, device=generator.device)
+        * math.sqrt(2.0 / shape[1])
+        for shape in shapes
+    ]
+
+
+def scale_layers(weights, first, epsilon):
+    """The bottleneck of Theorem 11: the first ``first`` layers multiplied by epsilon.
+
+    epsilon: a number, or a tensor whose shape is prepended to the weights' (one network each).
+    """
+    epsilon = torch.as_tensor(epsilon, dtype=weights[0].dtype, device=weights[0].device)
+    factor = epsilon[..., None, None]
+    one = torch.ones_like(factor)
+    return [w * (factor if layer < first else one) for layer, w in enumerate(weights)]

@@ -1,0 +1,143 @@
+"""Proposition 25 (Schur-Perron) and the off-block linearization of the cascade (figure 5).
+
+Proposition 25. Let A, D be diagonal with positive entries and B, C entrywise nonnegative. Then
+J = [[-A, B], [C, -D]] has a positive real eigenvalue if and only if the loop gain, the spectral
+radius of A^-1 B D^-1 C, exceeds 1.
+
+The cascade. Stage k: modes 1..k are learned, the others are not. The off-block subspace of stage k
+is spanned by the rotations M_1[b, m] and the amplitudes M_L[m, b] with b learned and m not: turning
+a learned block's input towards mode m, and reading mode m out of it. Both are taken with the signs
+they have in the state (no flips); A and D are minus the self-couplings of rotations and amplitudes,
+B and C the couplings of amplitudes into rotations and back. At a block-diagonal state A and D are
+diagonal, because flipping the sign of one coordinate together with its block is a symmetry that
+tells all pairs (b, m) apart, and the pairs do not couple.
+
+The single-mode loss keeps falling along a slow tail, so no stage has an exact saddle. Two kinds of
+reference state at stated times t stand in for it: "ideal", the decoupled flow at t with the
+entries of unlearned modes set to zero, whose residual |f_1| falls with t; and "cascade", the full
+block flow at the t between two drops of the loss where the loss falls most slowly.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from . import blocks
+
+
+def loop_gain(a, b, c, d):
+    """Spectral radius of A^-1 B D^-1 C; a (n,), d (m,) positive, b (n, m), c (m, n).
+
+    Raises ValueError if a or d is not positive.
+    """
+    if np.min(a) <= 0 or np.min(d) <= 0:
+        raise ValueError("loop gain: A and D need positive diagonals")
+    product = (b / a[:, None]) @ (c / d[:, None])
+    return float(np.abs(np.linalg.eigvals(product)).max())
+
+
+def block_matrix(a, b, c, d):
+    """J = [[-A, B], [C, -D]], shape (n + m, n + m)."""
+    return np.block([[-np.diag(a), b], [c, -np.diag(d)]])
+
+
+def spectral_abscissa(matrix):
+    """Largest real part of the eigenvalues; for a Metzler matrix itself an eigenvalue."""
+    return float(np.linalg.eigvals(matrix).real.max())
+
+
+@dataclass(frozen=True)
+class OffBlock:
+    """Linearization of f_1 at one reference state; rates per unit flow time.
+
+    stage k; t; residual |f_1|; pairs: the (b, m), from 0, in the order of the rows of the matrices;
+    a, b, c, d (n, n): minus the self-couplings of rotations, the couplings into rotations, the
+    couplings into amplitudes, minus the self-couplings of amplitudes; eigenvalue: largest real part
+    in the subspace; off_block_eigenvalue: the same over all off-block directions; full_eigenvalue:
+    over all directions.
+    """
+
+    stage: int
+    t: float
+    residual: float
+    pairs: tuple
+    a: np.ndarray
+    b: np.ndarray
+    c: np.ndarray
+    d: np.ndarray
+    eigenvalue: float
+    off_block_eigenvalue: float
+    full_eigenvalue: float
+
+    @property
+    def gain(self):
+        """Loop gain of the whole subspace, NaN where a self-coupling is not damping."""
+        a, d = np.diag(self.a), np.diag(self.d)
+        return loop_gain(a, self.b, self.c, d) if min(a.min(), d.min()) > 0 else math.nan
+
+    @property
+    def off_diagonal(self):
+        """Largest off-diagonal entry of A or D, relative to the smallest diagonal one."""
+        size = np.min(np.abs([np.diag(self.a), np.diag(self.d)]))
+        return max(np.abs(x - np.diag(np.diag(x))).max() for x in (self.a, self.d)) / size
+
+    @property
+    def smallest_coupling(self):
+        """Smallest entry of B and C: Proposition 25 asks for nonnegative ones."""
+        return float(min(self.b.min(), self.c.min()))
+
+
+def stage_pairs(model, stage):
+    """The (learned block b, unlearned mode m) of a stage, counted from 0.
+
+    Raises ValueError for a stage that has no learned or no unlearned mode.
+    """
+    if not 1 <= stage < model.modes:
+        raise ValueError(f"stage: {stage} given, choose 1 to {model.modes - 1}")
+    return tuple((b, m) for b in range(stage) for m in range(stage, model.modes))
+
+
+def ideal_state(model, state, stage):
+    """``state`` (L, K, K) with its off-diagonals and all entries of unlearned modes set to zero."""
+    return state * model.diagonal * (np.arange(model.modes) < stage)
+
+
+def linearize(model, state, stage, t):
+    """The :class:`OffBlock` of the full block flow at ``state`` (L, K, K), reached at time t."""
+    pairs, shape = stage_pairs(model, stage), model.shape
+    j = blocks.jacobian(model, state)
+    rotations = [np.ravel_multi_index((0, b, m), shape) for b, m in pairs]
+    amplitudes = [np.ravel_multi_index((model.depth - 1, m, b), shape) for b, m in pairs]
+    both = rotations + amplitudes
+    off = np.flatnonzero(np.broadcast_to(model.diagonal == 0, shape))
+    return OffBlock(
+        stage,
+        t,
+        float(np.linalg.norm(blocks.coupled_field(model, state))),
+        pairs,
+        -j[np.ix_(rotations, rotations)],
+        j[np.ix_(rotations, amplitudes)],
+        j[np.ix_(amplitudes, rotations)],
+        -j[np.ix_(amplitudes, amplitudes)],
+        spectral_abscissa(j[np.ix_(both, both)]),
+        spectral_abscissa(j[np.ix_(off, off)]),
+        spectral_abscissa(j),
+    )
+
+
+def pair_rows(off_block):
+    """One dict per pair: A, B, C, D, loop gain and largest eigenvalue of its 2 x 2 matrix."""
+    rows = []
+    for i, (block, mode) in enumerate(off_block.pairs):
+        a, b, c, d = (float(x[i, i]) for x in (off_block.a, off_block.b, off_block.c, off_block.d))
+        eigenvalue = spectral_abscissa(np.array([[-a, b], [c, -d]]))
+        row = {"rotation": f"M_1[{block + 1},{mode + 1}]", "A": a, "B": b, "C": c, "D": d}
+        rows.append({**row, "gain": b * c / (a * d), "eigenvalue": eigenvalue})
+    return rows
+
+
+def growth_rate(state, velocity, mask):
+    """d log|x| / dt of the masked entries x of a state (L, K, K) moving with ``velocity``."""
+    x, v = state[mask], velocity[mask]
+    return float(x @ v / (x @ x))

@@ -1,0 +1,1 @@
+"""What each figure computes: functions from a section of the config to tables and datasets."""

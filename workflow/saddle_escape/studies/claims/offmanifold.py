@@ -1,0 +1,170 @@
+"""Theorem 11: exponents off the manifold, growth of the signal, the manifold does not attract."""
+
+import numpy as np
+import pandas as pd
+
+from ...results import load_dataset, load_table
+from .. import offmanifold
+from . import NONE, points, row
+
+
+def _relabelled(table):
+    """The table with the labels r passed on to the next r."""
+    r = np.sort(table["r"].unique())
+    return table.assign(r=table["r"].map(dict(zip(r, np.roll(r, 1), strict=True))))
+
+
+def critical_depth(case):
+    """Claim 10. Control: the runs of one r are taken for those of the next."""
+    own = case.settings
+    limits, runs = load_table(case.inputs["exponents"]), _runs(case.inputs["runs"])
+    if case.control:
+        limits, runs = _relabelled(limits), _relabelled(runs)
+    deepest = limits[limits["L"] == own["depth"]].set_index("r")
+    rows = []
+    for r in own["r"]:
+        mine = deepest.loc[r]
+        interval = f"[{mine['low']:.4f}, {mine['high']:.4f}], {mine['n_seeds']:.0f} seeds"
+        rows.append(row(f"flow_r{r}", mine["exponent"], interval, "as epsilon -> 0"))
+        rows.append(row(f"sgd_r{r}", *_sgd_slope(runs, r, own)))
+    figure = load_table(case.inputs["figure4"]).dropna(subset=["ratio"])
+    ratios = figure[figure["route"] == "sgd"]["ratio"]
+    rows.append(
+        row(
+            "published",
+            np.exp(np.abs(np.log(ratios)).max()),
+            f"ratios {ratios.min():.2f} to {ratios.max():.2f}, median {ratios.median():.2f}",
+            f"{len(ratios)} points, SGD",
+        )
+    )
+    return rows, _figure4(figure)
+
+
+def _runs(paths):
+    return pd.concat([load_table(path) for path in paths], ignore_index=True)
+
+
+def _sgd_slope(runs, r, own):
+    """(slope, interval, note) over the smallest published epsilons with at least two SGD runs.
+
+    A bootstrap resample draws seeds anew at every epsilon; the slope is that of the medians.
+    """
+    mine = runs[(runs["route"] == "sgd") & (runs["r"] == r)].dropna(subset=["t_crossing"])
+    groups = {e: g["t_crossing"].to_numpy() for e, g in mine.groupby("epsilon") if len(g) > 1}
+    used = sorted(groups)[: own["smallest"]]
+    if len(used) < 2:
+        return np.nan, NONE, "fewer than two epsilons"
+    rng = np.random.default_rng(0)
+
+    def slope(times):
+        return np.polyfit(np.log(used), np.log([np.median(t) for t in times]), 1)[0]
+
+    resampled = [
+        slope([rng.choice(groups[e], len(groups[e])) for e in used])
+        for _ in range(own["resamples"])
+    ]
+    low, high = np.percentile(resampled, [2.5, 97.5])
+    counts = ", ".join(f"{len(groups[e])} at {e:g}" for e in used)
+    return slope([groups[e] for e in used]), f"[{low:.2f}, {high:.2f}]", f"SGD runs: {counts}"
+
+
+def _figure4(figure):
+    shown = []
+    for (route, r), mine in figure.groupby(["route", "r"]):
+        look = "line" if route == "flow" else "marker"
+        name = {"flow": "flow", "sgd": "SGD"}[route]
+        shown += points(f"{name}, r = {r}", mine["epsilon"], mine["t_median"], look)
+        if route == "flow":
+            shown += points(f"published, r = {r}", mine["epsilon"], mine["published"], "published")
+    return shown
+
+
+# --- the signal -----------------------------------------------------------------------------------
+
+
+def signal(case):
+    """Claim 11. Control: the square of the signal in place of the signal."""
+    steps = load_table(case.inputs["steps"])
+    found = offmanifold.signal_table(steps)
+    if case.control:  # d(gamma^2) ~ (gamma^2)^(3/2 - 1/r)
+        steps = steps.assign(
+            growth=2 * steps["gamma"].abs() * steps["growth"],
+            gamma=steps["gamma"] * steps["gamma"].abs(),
+            gamma_start=steps["gamma_start"] ** 2,
+            plateau=0.02 * steps["plateau"] ** 2,  # squares the upper end of the window too
+        )
+        found = offmanifold.signal_table(steps)
+    growth, start = found["slope"] - found["expected"], found["start_exponent"] - found["r"]
+    by_r = found.groupby("r")[["slope", "start_exponent"]].agg(["mean", "std"])
+    slopes, starts = (
+        "; ".join(f"r = {r}: {m:.4f} +- {s:.4f}" for r, m, s in by_r[name].itertuples())
+        for name in ("slope", "start_exponent")
+    )
+    seeds = f"{found['seed'].nunique()} seeds"
+    shown = []
+    for r, mine in found.groupby("r"):
+        one = steps[(steps["r"] == r) & (steps["seed"] == 0) & (steps["gamma"] > 0)]
+        one = one[one["epsilon"] == mine["epsilon"].iloc[0]]
+        shown += points(f"r = {r}", one["gamma"], one["growth"])
+    return [
+        row("growth", growth.abs().max(), slopes, seeds),
+        row("start", start.abs().max(), starts, seeds),
+        row("rank_one", found["along_error"].max(), note="in the window of the fit"),
+        row(
+            "rank_one_spectral", found["spectral_min"].min(), note="smallest over layers and steps"
+        ),
+    ], shown
+
+
+def printed(case):
+    """Claim 11b. Control: a signal that obeys the printed exponents, through the same fits."""
+    steps = load_table(case.inputs["steps"])
+    if case.control:
+        steps = _printed_law(steps)
+    found = offmanifold.signal_table(steps)
+    r = case.settings["r"]
+    mine = found[found["r"] == r]
+    growth, start = mine["slope"].mean(), mine["start_exponent"].mean()
+    note = f"r = {r}, {len(mine)} seeds"
+    return [
+        row("start", start, f"+- {mine['start_exponent'].std():.1g}", note),
+        row("growth", growth, f"+- {mine['slope'].std():.1g}", note),
+        row("implied_escape", _implied_exponent(steps["epsilon"].unique(), 2 * r, 1 - 1 / r)),
+    ], None
+
+
+def _implied_exponent(epsilons, start, growth):
+    """Exponent of the time that dgamma/dt = gamma^growth takes from epsilon^start to 1/100."""
+    epsilons = np.sort(epsilons)[:2]
+    power = 1 - growth
+    times = (0.01**power - epsilons ** (start * power)) / power
+    return np.diff(np.log(times))[0] / np.diff(np.log(epsilons))[0]
+
+
+def _printed_law(steps):
+    """The same steps with gamma(0) = epsilon^(2r) and dgamma/dt = gamma^(1-1/r)."""
+    start = steps["epsilon"] ** (2.0 * steps["r"])
+    gamma = steps["gamma"].abs()
+    return steps.assign(gamma_start=start, growth=gamma ** (1 - 1 / steps["r"]))
+
+
+# --- the manifold ---------------------------------------------------------------------------------
+
+
+def attraction(case):
+    """Claim 12. Control: a part off the manifold that keeps its size while the weights grow."""
+    ends = load_table(case.inputs["attraction"])
+    if case.control:
+        ends = ends.assign(ratio=1 / ends["growth"])
+    network = load_dataset(case.inputs["network"])
+    by_kind = ends.groupby(["kind", "epsilon"])["ratio"].mean().unstack()
+    small, large = by_kind[by_kind.columns.min()], by_kind[by_kind.columns.max()]
+    rows = [
+        row("preserved", network["distance"].max(), note="population flow of figure 1"),
+        row("smallest_ratio", ends["ratio"].min(), note=f"{len(ends)} runs, at the escape"),
+    ]
+    if "does_not_decay" in case.quantities:
+        note = f"epsilon = {by_kind.columns.max():g} to {by_kind.columns.min():g}"
+        rows.append(row("does_not_decay", (small / large).min(), note=note))
+    shown = [p for kind, t in by_kind.iterrows() for p in points(kind, by_kind.columns, t)]
+    return rows, shown

@@ -1,0 +1,75 @@
+"""Figure 3: one curve for all of class B once time is measured in units of 1/K (Corollary 7)."""
+
+import numpy as np
+import pandas as pd
+import torch
+
+from .. import activations, escape, manifold
+from ..integrate import descend
+from ..quadrature import gaussian_rule
+from .classes import rate, row
+from .reduction import Training, symmetrized_inputs
+
+COLUMNS = ("activation", "class", "epsilon", "route", "t_escape", "K", "K_t_escape", "status")
+
+
+def _rows(cfg, activation, classes, route, epsilon, t, status):
+    constant = rate(classes, activation, cfg["depth"], cfg["width"])
+    t = np.array([np.nan if v is None else v for v in t], dtype=float)
+    cls = row(classes, activation)["class"]
+    columns = (activation, cls, epsilon, route, t, constant, constant * t, status)
+    return pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)))
+
+
+def closed_form(cfg, classes):
+    """Theorem 5's line for every activation of the figure. Flow times."""
+    spec = cfg["closed_form"]
+    epsilon = np.geomspace(spec["min"], spec["max"], spec["count"])
+    tables = []
+    for activation in cfg["epsilon"]:
+        constant = rate(classes, activation, cfg["depth"], cfg["width"])
+        t = escape.closed_form(constant, epsilon, cfg["depth"], cfg["threshold"])
+        status = [escape.ESCAPED] * len(epsilon)
+        tables.append(_rows(cfg, activation, classes, "closed_form", epsilon, t, status))
+    return pd.concat(tables, ignore_index=True)
+
+
+def reduced(cfg, activation, classes):
+    """Escape times (flow time) of the reduced ODE, all layers at epsilon, for one activation."""
+    model = manifold.reduction(
+        activations.get(activation), cfg["depth"], cfg["width"], **cfg["quadrature"]
+    )
+    epsilon = np.array(cfg["epsilon"][activation], dtype=float)
+    runs = [
+        escape.escape_time(model, np.full(cfg["depth"], e), "alignment", cfg["threshold"])
+        for e in epsilon
+    ]
+    times, statuses = [run.t_escape for run in runs], [run.status for run in runs]
+    return _rows(cfg, activation, classes, "reduced_ode", epsilon, times, statuses)
+
+
+def network(cfg, activation, classes, device):
+    """Escape times of the full network under gradient descent on symmetrized population data.
+
+    All epsilons of one activation are one batch; who has escaped leaves it. The mode alignment is
+    evaluated every ``evaluate_every`` units of flow time and its crossing interpolated linearly.
+    """
+    own = cfg["network"]
+    inputs = symmetrized_inputs(*gaussian_rule(**own["quadrature"]), own["input_dim"])
+    x, sample_weights = (a.to(device) for a in inputs)
+    act, depth, threshold = activations.get(activation), cfg["depth"], cfg["threshold"]
+    training = Training(act, depth, cfg["width"], x, sample_weights, own["rate"])
+    epsilon = np.array(cfg["epsilon"][activation], dtype=float)
+    stride = max(1, round(own["evaluate_every"] / own["rate"]))
+    run = descend(
+        training.update,
+        lambda: x,
+        training.alignment,
+        training.start(torch.tensor(epsilon)[:, None].expand(-1, depth)),
+        lambda aux, index: threshold - aux[:, 0],
+        rate=own["rate"],
+        max_steps=round(own["t_max"] / own["rate"]),
+        next_evaluation=lambda step: step + stride,
+    )
+    t = run.t_escape.cpu().numpy()
+    return _rows(cfg, activation, classes, "network", epsilon, t, run.status)
