@@ -1,0 +1,70 @@
+# Every command of the project. `make` alone lists them.
+
+PYTHON ?= python3
+TIER ?= default
+
+VENV := .venv
+BIN := $(VENV)/bin
+SNAKEMAKE := $(BIN)/snakemake --cores all --config tier=$(TIER)
+
+.PHONY: help
+help:  ## list the targets
+	@grep -hE '^[a-z]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*  ## (.*)/  make \1\t\2/' | expand -t 18
+	@echo "TIER=smoke|default|full sets the size of the computation (now: $(TIER))."
+
+.PHONY: setup
+setup: $(VENV)/.requirements $(VENV)/.requirements-dev  ## make the environment in .venv
+
+.PHONY: figures
+figures: $(VENV)/.requirements  ## compute and draw every figure of the tier
+	$(SNAKEMAKE)
+
+.PHONY: test
+test: $(VENV)/.requirements-dev  ## run the whole test suite, the smoke tier included
+	OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup
+
+.PHONY: claims
+claims: $(VENV)/.requirements  ## check every claim of the paper; exit 1 if a verdict is unexpected
+	$(SNAKEMAKE) claims
+
+.PHONY: notebooks
+notebooks: $(VENV)/.requirements-dev  ## write and execute the notebooks on the tier's results
+	SADDLE_ESCAPE_TIER=$(TIER) $(BIN)/python workflow/scripts/execute_notebooks.py notebooks/*.py
+
+.PHONY: report
+report: $(VENV)/.requirements  ## write report.html: figures, claims and costs of the tier
+	$(SNAKEMAKE) -- report_contents
+	$(SNAKEMAKE) --report report.html --report-stylesheet workflow/report/style.css \
+	    -- report_contents
+
+.PHONY: compare
+compare: $(VENV)/.requirements  ## hold the rebuilt figures against the committed ones
+	$(BIN)/python -m saddle_escape.compare
+
+.PHONY: bench
+bench: $(VENV)/.requirements  ## measure what the numerical pieces cost
+	set -e; for script in benchmarks/bench_*.py; do OMP_NUM_THREADS=1 $(BIN)/python $$script; done
+
+.PHONY: resume
+resume: $(VENV)/.requirements  ## go on after a crash: end what it left running, unlock, finish
+	$(BIN)/python workflow/scripts/end_orphans.py
+	$(SNAKEMAKE) --unlock
+	$(SNAKEMAKE) --rerun-incomplete
+
+.PHONY: clean
+clean:  ## remove results/ and logs/; figures/ and the environment stay
+	rm -rf results logs
+
+# The two stamps: a second call installs nothing unless the requirements have changed.
+
+$(VENV)/.requirements: requirements.txt constraints.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	    { echo "Python 3.11 or newer is needed, and '$(PYTHON)' is not; try: make PYTHON=python3.12" >&2; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -r requirements.txt -c constraints.txt
+	$(BIN)/python -m pip install --no-build-isolation --no-deps -e .
+	@touch $@
+
+$(VENV)/.requirements-dev: requirements-dev.txt constraints.txt $(VENV)/.requirements
+	$(BIN)/python -m pip install -r requirements-dev.txt -c constraints.txt
+	@touch $@

@@ -1,0 +1,48 @@
+"""A Theory of Saddle Escape in Deep Nonlinear Networks: every figure from raw simulation.
+
+`snakemake --cores all` computes the default tier; `--config tier=smoke` another one. All
+parameters are in config/, all mathematics in workflow/saddle_escape/.
+"""
+
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/classes.smk"
+include: "workflow/rules/manifold.smk"
+include: "workflow/rules/figures.smk"
+include: "workflow/rules/cascade.smk"
+include: "workflow/rules/offmanifold.smk"
+include: "workflow/rules/claims.smk"
+include: "workflow/rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        [drawn(TIER, figure) for figure in FIGURES],
+    localrule: True
+
+
+rule classes:
+    input:
+        f"results/{TIER}/classes.csv",
+    localrule: True
+
+
+for figure in filter(str.isalnum, FIGURES):
+
+    rule:
+        name:
+            figure
+        input:
+            drawn(TIER, figure),
+        localrule: True
+
+
+rule smoke:
+    input:
+        [drawn("smoke", figure) for figure in FIGURES],
+    localrule: True

@@ -1,0 +1,140 @@
+# The paper's claims: measure each one and its control, judge them, write the report.
+
+from saddle_escape import claims as claims_library
+
+try:
+    CLAIMS = claims_library.load_claims("paper_check/claims.yaml")
+except claims_library.ClaimsError as error:
+    sys.exit(f"Claims error: {error}")
+COLLECTIONS = {"offmanifold/points": point_tables}  # inputs whose number depends on the tier
+
+
+wildcard_constraints:
+    claim="|".join(CLAIMS),
+
+
+def claim_inputs(wildcards):
+    """Results that a claim reads, by the name its measurement gives them."""
+
+    def path(result):
+        if result in COLLECTIONS:
+            return COLLECTIONS[result](wildcards)
+        if result.startswith("paper_check/"):
+            return result
+        return f"results/{wildcards.tier}/{result}"
+
+    stated = claims_library.inputs(CLAIMS[wildcards.claim])
+    return {name: path(result) for name, result in stated.items()}
+
+
+def claim_code(wildcards):
+    """The modules that a claim's measurement uses; other claims' are not among them."""
+    name = claims_library.module_name(CLAIMS[wildcards.claim])
+    entry = ROOT / "workflow" / f"{name.replace('.', '/')}.py"
+    used = [entry, *import_closure(entry, roots=(ROOT / "workflow",))]
+    return library("claim.py") + [os.path.relpath(path) for path in used]
+
+
+def claim_tables(suffix):
+    """Results of all claims of a tier, in the report's order."""
+    return [f"results/{{tier}}/claims/{claim}{suffix}" for claim in CLAIMS]
+
+
+def reported(tier):
+    """Files of the report; only the default tier's go to paper_check/."""
+    folder = "paper_check" if tier == "default" else f"results/{tier}/claims"
+    return multiext(f"{folder}/report", ".md", ".html", ".csv")
+
+
+rule claim:
+    input:
+        unpack(claim_inputs),
+        code=claim_code,
+    output:
+        table="results/{tier}/claims/{claim}.csv",
+        manifest="results/{tier}/claims/{claim}.manifest.json",
+        points="results/{tier}/claims/{claim}_points.csv",
+        points_manifest="results/{tier}/claims/{claim}_points.manifest.json",
+    log:
+        "logs/{tier}/claims/{claim}.log",
+    benchmark:
+        "results/{tier}/benchmarks/claims/{claim}.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        cfg=lambda wildcards: claims_library.specification(
+            CLAIMS[wildcards.claim], wildcards.tier, CONFIGS[wildcards.tier]
+        ),
+    script:
+        "../scripts/claim.py"
+
+
+rule claims_report:
+    input:
+        claims="paper_check/claims.yaml",
+        tables=claim_tables(".csv"),
+        manifests=claim_tables(".manifest.json"),
+        points=claim_tables("_points.csv"),
+        code=library("claims_report.py"),
+    output:
+        md="results/{tier}/claims/report.md",
+        html="results/{tier}/claims/report.html",
+        csv="results/{tier}/claims/report.csv",
+    log:
+        "logs/{tier}/claims/report.log",
+    benchmark:
+        "results/{tier}/benchmarks/claims/report.tsv"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    script:
+        "../scripts/claims_report.py"
+
+
+rule publish_claims:
+    input:
+        multiext("results/default/claims/report", ".md", ".html", ".csv"),
+    output:
+        multiext("paper_check/report", ".md", ".html", ".csv"),
+    log:
+        "logs/default/claims/publish.log",
+    benchmark:
+        "results/default/benchmarks/claims/publish.tsv"
+    threads: 1
+    resources:
+        mem_mb=100,
+        runtime=1,
+    shell:
+        "cp {input} paper_check/ 2> {log}"
+
+
+rule claims:
+    input:
+        reported(TIER),
+        claims="paper_check/claims.yaml",
+        tables=[f"results/{TIER}/claims/{claim}.csv" for claim in CLAIMS],
+    localrule: True
+    params:
+        names=list(CLAIMS),
+        tier=TIER,
+    script:
+        "../scripts/claims_verdicts.py"
+
+
+for claim in CLAIMS:
+
+    rule:
+        name:
+            f"claim_{claim}"
+        input:
+            claims="paper_check/claims.yaml",
+            tables=f"results/{TIER}/claims/{claim}.csv",
+        localrule: True
+        params:
+            names=[claim],
+            tier=TIER,
+        script:
+            "../scripts/claims_verdicts.py"

@@ -1,0 +1,62 @@
+# Configuration, and the three functions that rules describe themselves with: `section` (the config
+# keys a rule reads), `library` (the modules it uses), `drawn` (the files of a figure).
+
+import functools
+import os
+import sys
+from pathlib import Path
+
+ROOT = Path(workflow.basedir)
+SCRIPTS = ROOT / "workflow" / "scripts"
+sys.path.insert(0, str(ROOT / "workflow"))
+
+from saddle_escape.config import ConfigError, load_tiers, select
+from saddle_escape.imports import import_closure
+
+try:
+    TIER, CONFIGS = load_tiers(os.path.relpath(ROOT / "config"), config)
+except ConfigError as error:
+    sys.exit(f"Configuration error: {error}")
+
+SUPPLEMENT = ("asymptotics", "signal", "attraction")
+FIGURES = (
+    "figure1",
+    "figure2",
+    "figure3",
+    "figure4",
+    "figure5",
+    *(f"supplement/{panel}" for panel in SUPPLEMENT),
+)
+
+
+wildcard_constraints:
+    tier="|".join(CONFIGS),
+    activation="|".join(CONFIGS["default"]["classes"]["activations"]),
+    data="population|gaussian",
+    depth=r"\d+",
+    r=r"\d+",
+    figure=r"figure\d+",
+
+
+def section(name, *keys):
+    """Function for `params:`, the given keys of one section of the job's tier.
+
+    Only what a rule reads: a key that it does not name can change without a rerun. Dots reach into
+    nested keys, and a wildcard in braces is filled in.
+    """
+    return lambda wildcards: select(
+        CONFIGS[wildcards.tier][name], [key.format(**wildcards) for key in keys]
+    )
+
+
+@functools.cache
+def library(script):
+    """Library modules that a script imports, transitively, as paths from the working directory."""
+    closure = import_closure(SCRIPTS / script, roots=(ROOT / "workflow", SCRIPTS))
+    return [os.path.relpath(path) for path in closure]
+
+
+def drawn(tier, figure):
+    """Files of one figure; only the default tier's go to figures/."""
+    folder = "figures" if tier == "default" else f"results/{tier}/figures"
+    return multiext(f"{folder}/{figure}", ".pdf", ".png", ".csv")

@@ -1,0 +1,8 @@
+"""Escape times of the cascade over many draws of its start."""
+
+from _shell import job
+
+with job(snakemake) as save:
+    from saddle_escape.studies import cascade
+
+    save(cascade.draws(snakemake.params.cfg), snakemake.output.table)

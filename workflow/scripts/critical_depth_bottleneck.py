@@ -1,0 +1,10 @@
+"""Escape times with the first r layers at epsilon, for one r."""
+
+from _shell import job
+
+with job(snakemake) as save:
+    from saddle_escape.results import load_table
+    from saddle_escape.studies import critical_depth
+
+    r, classes = int(snakemake.wildcards.r), load_table(snakemake.input.classes)
+    save(critical_depth.bottleneck(snakemake.params.cfg, r, classes), snakemake.output.table)

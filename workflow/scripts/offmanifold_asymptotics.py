@@ -1,0 +1,12 @@
+"""Flow times down to small epsilon at one depth and r, one block of seeds."""
+
+from _shell import job
+
+with job(snakemake) as save:
+    from saddle_escape.network import resolve_device
+    from saddle_escape.studies import offmanifold
+
+    device = resolve_device(snakemake.params.device)
+    depth, r, block = (int(snakemake.wildcards[k]) for k in ("depth", "r", "block"))
+    table = offmanifold.asymptotics(snakemake.params.cfg, depth, r, block, device)
+    save(table, snakemake.output.table, device=str(device))

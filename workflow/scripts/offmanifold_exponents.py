@@ -1,0 +1,15 @@
+"""Exponents as epsilon -> 0 with their intervals, and what the companion panel draws."""
+
+from _shell import job
+
+with job(snakemake) as save:
+    import pandas as pd
+
+    from saddle_escape.results import load_table
+    from saddle_escape.studies import offmanifold
+
+    runs = pd.concat([load_table(path) for path in snakemake.input.tables], ignore_index=True)
+    exponents = offmanifold.exponent_table(snakemake.params.cfg, runs)
+    save(exponents, snakemake.output.exponents)
+    save(offmanifold.asymptotic_table(runs), snakemake.output.asymptotics)
+    print(offmanifold.depth_verdict(exponents))

@@ -1,0 +1,11 @@
+"""Train the full network of figure 1 on symmetrized or on Gaussian data."""
+
+from _shell import job
+
+with job(snakemake) as save:
+    from saddle_escape.network import resolve_device
+    from saddle_escape.studies import reduction
+
+    device = resolve_device(snakemake.params.device)
+    data = reduction.network_run(snakemake.params.cfg, snakemake.wildcards.data, device)
+    save(data, snakemake.output.data, device=str(device))
