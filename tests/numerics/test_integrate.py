@@ -1,0 +1,452 @@
+"""The adaptive integrator: its coefficients, its order, its events, its clocks, its statuses."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy.integrate import solve_ivp
+
+from saddle_escape import activations, integrate, network
+
+torch.set_num_threads(1)
+NODES, MATRIX = np.array(integrate.C), np.zeros((7, 7))
+for _i, _row in enumerate(integrate.A):
+    MATRIX[_i, : len(_row)] = _row
+WEIGHTS, DENSE = np.array(integrate.B), np.array(integrate.P)
+
+# Rooted trees up to order 5 as (elementary weights, density gamma): sum b Phi = 1 / gamma.
+TREES = {
+    1: [(NODES**0, 1)],
+    2: [(NODES, 2)],
+    3: [(NODES**2, 3), (MATRIX @ NODES, 6)],
+    4: [
+        (NODES**3, 4),
+        (NODES * (MATRIX @ NODES), 8),
+        (MATRIX @ NODES**2, 12),
+        (MATRIX @ MATRIX @ NODES, 24),
+    ],
+    5: [
+        (NODES**4, 5),
+        (NODES**2 * (MATRIX @ NODES), 10),
+        (NODES * (MATRIX @ NODES**2), 15),
+        (NODES * (MATRIX @ MATRIX @ NODES), 30),
+        ((MATRIX @ NODES) ** 2, 20),
+        (MATRIX @ NODES**3, 20),
+        (MATRIX @ (NODES * (MATRIX @ NODES)), 40),
+        (MATRIX @ MATRIX @ NODES**2, 60),
+        (MATRIX @ MATRIX @ MATRIX @ NODES, 120),
+    ],
+}
+
+
+def order_violation(weights, order):
+    return max(abs(weights @ phi - 1 / gamma) for phi, gamma in TREES[order])
+
+
+def test_stages_are_consistent():
+    np.testing.assert_allclose(MATRIX.sum(1), NODES, atol=1e-15)
+    np.testing.assert_array_equal(MATRIX[6], WEIGHTS)  # first same as last
+
+
+@pytest.mark.parametrize("order", range(1, 6))
+def test_order_conditions_of_the_pair(order):
+    embedded = WEIGHTS - np.array(integrate.E)
+    assert order_violation(WEIGHTS, order) < 1e-15
+    if order <= 4:
+        assert order_violation(embedded, order) < 1e-15
+    else:  # if the embedded method were of order 5 too, the estimate would see nothing
+        assert order_violation(embedded, 5) > 1e-4
+
+
+@pytest.mark.parametrize("theta", [0.2, 0.5, 0.9])
+def test_dense_output_is_of_order_four(theta):
+    weights = DENSE @ theta ** np.arange(1, 5)
+    for order in range(1, 5):
+        assert order_violation(weights / theta**order, order) < 1e-14 / theta**order
+
+
+def test_dense_output_joins_the_steps_smoothly():
+    first, last = np.eye(7)[0], np.eye(7)[6]
+    np.testing.assert_allclose(DENSE.sum(1), WEIGHTS, atol=1e-15)
+    np.testing.assert_allclose(DENSE[:, 0], first, atol=1e-15)
+    np.testing.assert_allclose(DENSE @ np.arange(1, 5), last, atol=1e-14)
+
+
+def pendulum(y, index):
+    """Pendulum (angle, velocity); aux: energy. Nonlinear, smooth, no closed-form shortcut."""
+    angle, velocity = y.unbind(-1)
+    energy = velocity.square() / 2 - torch.cos(angle)
+    return torch.stack([velocity, -torch.sin(angle)], -1), energy[:, None]
+
+
+def pendulum_errors(steps, theta):
+    """(global error at t = 2, local error of the dense output in the first step)."""
+    rhs = integrate.clocked(pendulum, "plain")
+    exact = solve_ivp(
+        lambda t, y: [y[1], -math.sin(y[0])],
+        (0, 2), [1.0, 0.3], method="DOP853", rtol=1e-13, atol=1e-15, dense_output=True,
+    ).sol  # fmt: skip
+    h = torch.tensor([2 / steps], dtype=torch.float64)
+    z, index = torch.tensor([[1.0, 0.3, 0.0]], dtype=torch.float64), torch.tensor([0])
+    dz, _ = rhs(z, index)
+    _, stages, _, _ = integrate.attempt_step(rhs, z, dz, h, index)
+    inside = integrate.interpolate(z, h, stages, torch.tensor([theta], dtype=torch.float64))
+    local = np.abs(inside[0, :2].numpy() - exact(theta * 2 / steps)).max()
+    for _ in range(steps):
+        z, stages, _, _ = integrate.attempt_step(rhs, z, dz, h, index)
+        dz = stages[-1]
+    return np.abs(z[0, :2].numpy() - exact(2.0)).max(), local
+
+
+def test_convergence_orders_by_regression():
+    steps = np.array([20, 28, 40, 56, 80])
+    errors = np.array([pendulum_errors(n, 0.37) for n in steps])
+    slope, local_slope = -np.polyfit(np.log(steps), np.log(errors), 1)[0]
+    assert slope == pytest.approx(5, abs=0.2)
+    assert 4.8 < local_slope < 5.5  # order 4, so locally h^5
+
+
+def chain(y, index):
+    """Four layer scales near a saddle, dX_l/dt = (1 - prod X) prod_{k != l} X_k; aux: the loss."""
+    product = y.prod(-1, keepdim=True)
+    return (1 - product) * product / y, (1 - product).square() / 2
+
+
+def chain_starts(epsilon=(0.3, 0.1, 0.03)):
+    shape = torch.tensor([1.0, 1.3, 0.8, 1.1], dtype=torch.float64)
+    return torch.tensor(epsilon, dtype=torch.float64)[:, None] * shape
+
+
+def chain_times(starts, clock="relative_rate", **options):
+    plateau = torch.full((len(starts),), 0.5, dtype=torch.float64)
+    event = integrate.loss_event(plateau, 0.5)
+    return integrate.integrate(chain, starts, event, clock=clock, plateau=plateau, **options)
+
+
+def scipy_chain_time(start, method):
+    def slope(_, x):
+        return (1 - x.prod()) * x.prod() / x
+
+    def halfway(_, x):
+        return (1 - x.prod()) ** 2 / 2 - 0.25
+
+    halfway.terminal = True
+    done = solve_ivp(slope, (0, 1e9), start, method, events=halfway, rtol=1e-11, atol=1e-14)
+    return done.t_events[0][0]
+
+
+@pytest.mark.parametrize("method", ["RK45", "DOP853"])
+@pytest.mark.parametrize("clock", integrate.CLOCKS)
+def test_event_times_agree_with_scipy(method, clock):
+    starts = chain_starts()
+    ours = chain_times(starts, clock, rtol=1e-10).t_escape.numpy()
+    theirs = [scipy_chain_time(s.numpy(), method) for s in starts]
+    np.testing.assert_allclose(ours, theirs, rtol=1e-7)
+
+
+@pytest.mark.parametrize("clock", integrate.CLOCKS)
+def test_event_error_follows_the_tolerance(clock):
+    starts = chain_starts()
+    exact = chain_times(starts, rtol=1e-12).t_escape
+    ladder = 10.0 ** -np.arange(4, 10)
+    errors = [(chain_times(starts, clock, rtol=r).t_escape / exact - 1).abs().max() for r in ladder]
+    assert all(error < 20 * r for error, r in zip(errors, ladder, strict=True))
+    assert errors[-1] < 1e-3 * errors[0]
+
+
+def test_long_plateaus_cost_few_steps_per_decade_in_the_relative_rate_clock():
+    epsilon = (1e-2, 1e-4, 1e-6, 1e-8)
+    run = chain_times(chain_starts(epsilon), rtol=1e-6)
+    steps = run.accepted_steps.double().diff()
+    assert run.t_escape[-1] > 1e15
+    assert steps.max() - steps.min() <= 2  # linear in log(1 / epsilon)
+    assert steps.max() <= 20  # for two decades
+
+
+def test_a_trajectory_does_not_depend_on_its_batch():
+    starts = chain_starts((0.3, 1e-5, 0.1, 0.02))
+    together = chain_times(starts, rtol=1e-7)
+    alone = [chain_times(starts[i : i + 1], rtol=1e-7) for i in range(len(starts))]
+    # the event is refined until all who cross in one step agree, so only to tolerance
+    times = torch.cat([run.t_escape for run in alone])
+    torch.testing.assert_close(together.t_escape, times, rtol=1e-9, atol=0)
+    steps = torch.cat([run.accepted_steps for run in alone])
+    torch.testing.assert_close(together.accepted_steps, steps)
+
+
+def test_whoever_has_finished_leaves_the_batch():
+    sizes = []
+
+    def counting(y, index):
+        sizes.append(len(index))
+        return chain(y, index)
+
+    plateau = torch.full((3,), 0.5, dtype=torch.float64)
+    event = integrate.loss_event(plateau, 0.5)
+    run = integrate.integrate(counting, chain_starts(), event, clock="relative_rate", rtol=1e-6)
+    assert sum(sizes) == run.gradient_evaluations.sum()
+    assert sizes[0] == 3 and sizes[-1] == 1
+
+
+# --- networks -------------------------------------------------------------------------------------
+
+
+def small_network(name, epsilon, bottleneck, depth=4, width=8, input_dim=6, samples=48, seed=0):
+    """(field with aux = loss and layer norms, y0 (E, P), plateau (E,), sizes)."""
+    generator = torch.Generator().manual_seed(seed)
+    act, shapes = activations.get(name), network.layer_shapes(depth, width, input_dim)
+    raw = network.he_normal(generator, shapes)
+    x = torch.randn(samples, input_dim, generator=generator, dtype=torch.float64)
+    y = act.torch(x[:, :1])
+    sizes = tuple(rows * columns for rows, columns in shapes)
+
+    def field(flat, index):
+        weights = network.unflatten(flat, shapes)
+        loss, _, gradients = network.loss_and_gradient(weights, x, y, act, 1.0)
+        norms = integrate.group_norms(flat, sizes).square()
+        return -network.flatten(gradients), torch.cat([loss[:, None], norms], -1)
+
+    epsilon = torch.tensor(epsilon, dtype=torch.float64)
+    y0 = network.flatten(network.scale_layers(raw, bottleneck, epsilon))
+    plateau = torch.full((len(epsilon),), float(y.square().mean() / 2), dtype=torch.float64)
+    return field, y0, plateau, sizes
+
+
+def escape(problem, clock, rtol, fraction=0.5, **options):
+    field, y0, plateau, sizes = problem
+    event = integrate.loss_event(plateau, fraction)
+    return integrate.integrate(
+        field, y0, event, sizes=sizes, clock=clock, rtol=rtol, plateau=plateau, **options
+    )
+
+
+def test_the_two_clocks_agree_on_networks():
+    problem = small_network("tanh", (0.3, 0.1, 0.03), bottleneck=4)
+    plain = escape(problem, "plain", 1e-8)
+    relative = escape(problem, "relative_rate", 1e-8)
+    assert relative.status == ["escaped"] * 3
+    torch.testing.assert_close(plain.t_escape, relative.t_escape, rtol=1e-6, atol=0)
+    assert (relative.accepted_steps < plain.accepted_steps).all()
+
+
+def imbalance_drift(name, rtol=1e-6):
+    """Largest change of |W_{l+1}|^2 - |W_l|^2 at any recorded step, relative to sum |W_l|^2."""
+    run = escape(small_network(name, (0.3, 0.1), bottleneck=3), "plain", rtol, record=True)
+    drift = 0.0
+    for k in range(2):
+        norms = run.steps["aux"][run.steps["trajectory"] == k, 1:]
+        imbalance = norms.diff(dim=-1)
+        drift = max(drift, ((imbalance - imbalance[0]).abs() / norms.sum(-1)[:, None]).max())
+    return drift
+
+
+@pytest.mark.parametrize("name", ["linear", "relu"])
+def test_layer_imbalance_is_conserved_in_class_a(name):
+    assert imbalance_drift(name) < 1e-5
+
+
+def test_layer_imbalance_is_not_conserved_by_tanh():
+    assert imbalance_drift("tanh") > 1e-3
+
+
+def test_published_depth_costs_few_steps():
+    """Depth 8, tanh: fifteen decades of time in at most 40 accepted steps, 1e-5 accurate."""
+    problem = small_network(
+        "tanh", (1e-1, 1e-2, 1e-3), 8, depth=8, width=24, input_dim=12, samples=128
+    )
+    run = escape(problem, "relative_rate", 1e-5, fraction=0.1)
+    reference = escape(problem, "relative_rate", 1e-8, fraction=0.1)
+    assert run.status == ["escaped"] * 3 and run.t_escape[-1] > 1e15
+    assert (run.t_escape / reference.t_escape - 1).abs().max() < 1e-5
+    assert run.accepted_steps.max() <= 40
+    first, second = run.accepted_steps.diff().tolist()
+    assert abs(first - second) <= 3  # linear in log(1 / epsilon)
+
+
+# --- statuses -------------------------------------------------------------------------------------
+
+
+def test_a_start_beyond_the_event_has_no_plateau():
+    run = chain_times(torch.full((1, 4), 0.97, dtype=torch.float64))
+    assert run.status == ["no_plateau"]
+    assert run.t_escape.isnan().all() and run.t_crossing.tolist() == [0.0]
+
+
+def test_a_start_above_the_plateau_is_followed_only_if_asked():
+    start = torch.tensor([[0.2, 0.2, 0.2, 0.2], [1.0, 1.2, 1.0, 2.0]], dtype=torch.float64)
+    left = chain_times(start)
+    assert left.status == ["escaped", "no_plateau"] and left.t_crossing[1].isnan()
+    followed = chain_times(start, follow_above_plateau=True)
+    assert followed.status == ["escaped", "no_plateau"]
+    assert followed.t_escape[1].isnan() and followed.t_crossing[1] > 0
+    torch.testing.assert_close(followed.t_escape[0], left.t_escape[0])
+
+
+@pytest.mark.parametrize("clock", integrate.CLOCKS)
+@pytest.mark.parametrize("limit", [{"t_max": 5.0}, {"max_steps": 3}])
+def test_who_meets_a_limit_has_not_escaped(clock, limit):
+    run = chain_times(chain_starts((0.1,)), clock, **limit)
+    assert run.status == ["not_escaped"]
+    assert run.t_escape.isnan().all() and run.t_crossing.isnan().all()
+    if clock == "plain" and "t_max" in limit:
+        assert run.t_end.item() == 5.0
+
+
+@pytest.mark.parametrize("clock", integrate.CLOCKS)
+def test_a_crossing_after_the_time_limit_does_not_count(clock):
+    late = chain_times(chain_starts((0.1,)), rtol=1e-4).t_escape.item()
+    run = chain_times(chain_starts((0.1,)), clock, rtol=1e-4, t_max=late * (1 - 1e-3))
+    assert run.status == ["not_escaped"] and run.t_escape.isnan().all()
+
+
+def test_an_exact_saddle_is_never_left():
+    run = integrate.integrate(
+        lambda y, index: (torch.zeros_like(y), torch.ones_like(y)),
+        torch.ones(1, 3, dtype=torch.float64),
+        clock="relative_rate",
+        t_max=1e30,
+    )
+    assert run.status == ["not_escaped"]
+
+
+def test_finite_time_blow_up_diverges():
+    def field(y, index):
+        return y.square(), y
+
+    start = torch.tensor([[1.0], [2.0]], dtype=torch.float64)
+    run = integrate.integrate(field, start, rtol=1e-4)
+    assert run.status == ["diverged"] * 2
+    np.testing.assert_allclose(run.t_end, [1.0, 0.5], rtol=1e-3)
+    plateau = torch.ones(2, dtype=torch.float64)
+    run = integrate.integrate(field, start, plateau=plateau, follow_above_plateau=True)
+    assert run.status == ["diverged", "no_plateau"]  # loss above 100 x plateau; how it began stays
+    assert run.t_end[0] < 1 and run.t_crossing.isnan().all()
+
+
+def test_a_field_that_is_not_finite_diverges():
+    def field(y, index):
+        return torch.log(1 - y), y  # no slope beyond y = 1
+
+    run = integrate.integrate(lambda y, i: (y.new_full(y.shape, math.nan), y), chain_starts((1.0,)))
+    assert run.status == ["diverged"]
+    run = integrate.integrate(field, torch.tensor([[2.0]], dtype=torch.float64))
+    assert run.status == ["diverged"]
+
+
+def test_recorded_steps_start_at_zero_and_end_at_the_event():
+    run = chain_times(chain_starts(), record=True, rtol=1e-8)
+    for k in range(3):
+        mine = run.steps["trajectory"] == k
+        t, loss = run.steps["t"][mine], run.steps["aux"][mine, 0]
+        assert t[0] == 0 and (t.diff() > 0).all() and t[-1] == run.t_escape[k]
+        assert len(t) == run.accepted_steps[k] + 1
+        assert loss[-1] == pytest.approx(0.25, rel=1e-6)
+
+
+def test_bad_input_is_refused_in_one_line():
+    y0 = chain_starts()
+    with pytest.raises(ValueError, match=r"clock: unknown 'fast'"):
+        integrate.integrate(chain, y0, clock="fast")
+    with pytest.raises(ValueError, match="float64"):
+        integrate.integrate(chain, y0.float())
+    with pytest.raises(ValueError, match="sizes"):
+        integrate.integrate(chain, y0, sizes=(1, 1))
+
+
+# --- descent --------------------------------------------------------------------------------------
+
+
+def decay(rates, *, rate=0.1, next_evaluation=lambda step: step + 1, max_steps=1000, **options):
+    """Descent of losses exp(-...): weight w decays by 1 - rate * k a step, loss = w^2 / 2."""
+    factors = torch.tensor(rates, dtype=torch.float64)
+    start = torch.stack([torch.ones_like(factors), factors], -1)  # (w, k): k rides along
+
+    def update(weights, x):
+        weights[:, 0] -= x * weights[:, 1] * weights[:, 0]
+
+    def evaluate(weights, index):
+        return weights[:, :1].square() / 2
+
+    plateau, x = torch.full_like(factors, 0.5), torch.tensor(rate, dtype=torch.float64)
+    return integrate.descend(
+        update, lambda: x, evaluate, start, integrate.loss_event(plateau, 0.1),
+        rate=rate, max_steps=max_steps, next_evaluation=next_evaluation, plateau=plateau, **options,
+    )  # fmt: skip
+
+
+def exact_decay_time(k, rate=0.1):
+    return rate * math.log(0.1) / (2 * math.log(1 - rate * k))
+
+
+@pytest.mark.parametrize("every", [1, 7, 40])
+def test_descent_crossing_is_exact_for_exponential_decay(every):
+    run = decay([0.3, 0.1, 0.7], next_evaluation=lambda step: step + every)
+    assert run.status == ["escaped"] * 3
+    expected = [exact_decay_time(k) for k in (0.3, 0.1, 0.7)]
+    np.testing.assert_allclose(run.t_escape, expected, rtol=1e-12)
+
+
+def test_descent_converges_to_the_flow():
+    errors = [
+        abs(decay([0.3], rate=rate, max_steps=10**5).t_escape.item() - math.log(10) / 0.6)
+        for rate in (0.1, 0.05, 0.025)
+    ]
+    np.testing.assert_allclose(np.diff(np.log2(errors)), -1, atol=0.02)
+
+
+def test_descent_statuses():
+    run = decay([0.3, 25.0, 0.001], max_steps=200)
+    assert run.status == ["escaped", "diverged", "not_escaped"]
+    assert run.t_escape.isfinite().tolist() == [True, False, False]
+    assert run.accepted_steps[2] == 200 and run.t_end[2] == pytest.approx(20.0)
+
+
+def test_gradient_descent_of_a_network_diverges_when_the_rate_is_too_large():
+    field, y0, plateau, _ = small_network("linear", (0.5,), bottleneck=4)
+
+    def train(rate):
+        return integrate.descend(
+            lambda weights, x: weights.add_(field(weights, None)[0], alpha=rate),
+            lambda: None,
+            lambda weights, index: field(weights, index)[1][:, :1],
+            y0,
+            integrate.loss_event(plateau, 0.1),
+            rate=rate,
+            max_steps=4000,
+            next_evaluation=integrate.geometric_schedule(0.02),
+            plateau=plateau,
+        )
+
+    flow = escape((field, y0, plateau, None), "plain", 1e-7, fraction=0.1)
+    slow, fast = train(0.01), train(5.0)
+    assert slow.status == ["escaped"]
+    assert slow.t_escape.item() == pytest.approx(flow.t_escape.item(), rel=0.02)
+    assert fast.status == ["diverged"] and fast.t_escape.isnan().all()
+
+
+def test_geometric_schedule_evaluates_often_at_first():
+    schedule, step, seen = integrate.geometric_schedule(0.1), 0, []
+    while step < 1000:
+        step = schedule(step)
+        seen.append(step)
+    assert seen[:20] == list(range(1, 21))
+    assert all(b - a <= max(1, 0.1 * a) for a, b in itertools.pairwise(seen))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="CUDA graphs need a GPU")
+def test_captured_step_equals_the_eager_one():
+    def update(weights, x):
+        weights.sub_(torch.tanh(weights) * x)
+
+    generator = torch.Generator("cuda").manual_seed(0)
+    start = torch.randn(4, 100, device="cuda", generator=generator)
+    eager, graphed = start.clone(), start.clone()
+    inputs = torch.rand(20, 100, device="cuda", generator=generator)
+    replay = integrate.captured(update, graphed, inputs[0])
+    torch.testing.assert_close(graphed, start, rtol=0, atol=0)  # capturing takes no step
+    for x in inputs:
+        update(eager, x)
+        replay(x)
+    torch.testing.assert_close(graphed, eager, rtol=0, atol=0)

@@ -1,0 +1,300 @@
+"""Escape off the manifold: exponents, depth, signal, attraction, both routes, the command line."""
+
+import argparse
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from saddle_escape import figures4, flow, integrate, network
+from saddle_escape.studies import offmanifold
+
+torch.set_num_threads(1)
+SMALL = flow.Setup("tanh", depth=5, width=12, input_dim=6, samples=64)
+CFG = {
+    "activation": "tanh",
+    "depth": 5,
+    "loss_fraction": 0.1,
+    "seed_block": 3,
+    "asymptotics": {
+        "width": 12,
+        "input_dim": 6,
+        "samples": 64,
+        "rtol": 1e-6,
+        "seeds": 2,
+        "epsilon": {"min": 1e-4, "max": 1e-2, "count": 3},
+        "fit_points": 3,
+    },
+    "signal": {"epsilon": [1e-4, 1e-3]},
+}
+SGD = {"rate": 0.01, "batch": 64, "held_out": 1024, "spacing": 0.02, "max_steps": 20_000}
+
+
+# --- the law --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def found_exponents():
+    cases = [(5, 3), (5, 5), (3, 3)]
+    runs = [offmanifold.asymptotics(CFG, depth, r, 0) for depth, r in cases]
+    return offmanifold.exponent_table(CFG, pd.concat(runs)), pd.concat(runs)
+
+
+def test_exponents_tend_to_the_critical_depth_law(found_exponents):
+    found, runs = found_exponents
+    assert (runs["status"] == "escaped").all() and runs["t_escape"].max() > 1e10
+    assert found["deviation"].abs().max() < 0.005
+    assert (found["high"] - found["low"]).max() < 0.005
+    assert (found["n_seeds"] == 2).all()
+
+
+def test_exponents_do_not_depend_on_depth(found_exponents):
+    found, _ = found_exponents
+    by_depth = found.set_index("L").query("r == 3")["exponent"]
+    assert set(by_depth.index) == {3, 5} and np.ptp(by_depth) < 0.005
+    assert "independent of depth" in offmanifold.depth_verdict(found)
+    broken = found.assign(exponent=found["exponent"] + 0.01 * found["L"])
+    assert "NOT independent" in offmanifold.depth_verdict(broken)
+
+
+def test_companion_table_holds_every_epsilon_and_draws(found_exponents):
+    table = offmanifold.asymptotic_table(found_exponents[1])
+    assert tuple(table.columns) == figures4.ASYMPTOTICS_COLUMNS
+    assert len(table) == 3 * CFG["asymptotics"]["epsilon"]["count"]
+    assert table["accepted_steps"].max() <= 50
+    slopes = table.dropna(subset="local_exponent")
+    assert (slopes["local_exponent"] + slopes["r"] - 2).abs().max() < 0.1
+    figures4.draw_asymptotics(table)
+
+
+# --- the signal -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def signal_steps():
+    return pd.concat([offmanifold.signal(CFG, r) for r in (3, 5)], ignore_index=True)
+
+
+def test_signal_grows_with_the_power_that_integrates_to_the_law(signal_steps):
+    table = offmanifold.signal_table(signal_steps)
+    assert (table["slope"] - table["expected"]).abs().max() < 0.02
+    assert (table["start_exponent"] - table["r"]).abs().max() < 1e-3
+    assert (table["n_steps"] >= 5).all()
+    figures4.draw_signal(signal_steps)
+
+
+def test_gradients_are_rank_one_products_on_the_plateau(signal_steps):
+    table = offmanifold.signal_table(signal_steps)
+    assert table["along_error"].max() < 0.15
+    assert table["spectral_max"].max() < 1 + 1e-2 and table["spectral_min"].min() > 0.3
+    starts = signal_steps.groupby(["r", "seed", "epsilon"]).first()
+    tiny = starts.xs(1e-4, level="epsilon")
+    np.testing.assert_allclose(tiny[["along_min", "along_max"]], 1, atol=1e-6)
+
+
+def test_signal_growth_is_the_time_derivative_of_the_signal():
+    raw, x, y = flow.draw(SMALL, 0)
+    w0 = flow.start(SMALL, raw, 2, [0.5])
+    observe = offmanifold.signal_observer(SMALL, x, y)
+    field = flow.gradient_field(SMALL, x, y, observe=observe)
+    slope, aux = field(w0, None)
+    h = 1e-4
+    gamma = [field(w0 + step * slope, None)[1][0, 1] for step in (-h, h)]
+    assert aux[0, 2].item() == pytest.approx(((gamma[1] - gamma[0]) / (2 * h)).item(), rel=1e-6)
+
+
+# --- the manifold does not attract ----------------------------------------------------------------
+
+
+def attraction_config(**changes):
+    own = {
+        "depth": 4,
+        "width": 8,
+        "input_dim": 3,
+        "quadrature": {"rule": "trapezoid", "step": 0.5, "half_width": 6},
+        "epsilon": [0.1, 0.01],
+        "delta": 0.1,
+        "seeds": 1,
+        "rtol": 1e-6,
+    }
+    return {"activation": "tanh", "loss_fraction": 0.1, "attraction": own | changes}
+
+
+def test_relative_distance_from_the_manifold_stays_finite():
+    steps = offmanifold.attraction(attraction_config())
+    ends = offmanifold.attraction_table(steps)
+    assert (ends["status"] == "escaped").all()
+    by_kind = ends.set_index(["kind", "epsilon"])["ratio"]
+    assert by_kind["profile"].min() > 0.8
+    # ten times more growth, and yet the noise keeps the same share of the weights
+    assert by_kind["noise", 0.01] > 0.9 * by_kind["noise", 0.1] > 0.2
+    assert (ends["ratio"] > 2 / ends["growth"]).all()
+    figures4.draw_attraction(steps)
+
+
+def test_the_manifold_itself_is_invariant():
+    steps = offmanifold.attraction(attraction_config(delta=0.0, epsilon=[0.1]))
+    assert steps["distance"].max() < 1e-12
+
+
+# --- the two routes -------------------------------------------------------------------------------
+
+
+def test_sgd_and_flow_escape_at_about_the_same_time():
+    epsilons, ratios = [0.2, 0.1], []
+    wide = flow.Setup("tanh", depth=4, width=16, input_dim=8, samples=1024)
+    for seed in range(2):
+        smooth = flow.escape(wide, seed, 3, epsilons, 0.1, rtol=1e-5)
+        noisy = flow.descend(wide, seed, 3, epsilons, 0.1, SGD)
+        assert smooth.status == noisy.status == ["escaped"] * 2
+        ratios += (noisy.t_escape / smooth.t_escape).tolist()
+    assert 0.8 < np.median(ratios) < 1.25 and max(ratios) < 1.6
+
+
+def test_sgd_of_one_epsilon_does_not_depend_on_the_others():
+    together = flow.descend(SMALL, 0, 3, [0.4, 0.2], 0.1, SGD)
+    alone = flow.descend(SMALL, 0, 3, [0.2], 0.1, SGD)
+    again = flow.descend(SMALL, 0, 3, [0.2], 0.1, SGD)
+    assert alone.t_crossing[0] == again.t_crossing[0]
+    torch.testing.assert_close(together.t_crossing[1], alone.t_crossing[0], rtol=1e-3, atol=0)
+
+
+def test_single_precision_gradients_are_enough_for_the_published_range():
+    double = flow.escape(SMALL, 1, 5, [0.3, 0.1], 0.1, rtol=1e-4)
+    single = flow.escape(SMALL, 1, 5, [0.3, 0.1], 0.1, rtol=1e-4, dtype=torch.float32)
+    torch.testing.assert_close(single.t_escape, double.t_escape, rtol=1e-4, atol=0)
+
+
+def test_all_epsilons_of_a_seed_share_its_raw_weights_and_inputs():
+    raw, x, y = flow.draw(SMALL, 3)
+    more, *_ = flow.draw(flow.Setup("tanh", 5, 12, 6, samples=200), 3)
+    for a, b in zip(raw, more, strict=True):
+        torch.testing.assert_close(a, b, rtol=0, atol=0)
+    torch.testing.assert_close(y, torch.tanh(x[:, :1]), rtol=0, atol=0)
+    coarse, fine = network.unflatten(flow.start(SMALL, raw, 2, [0.1, 0.01]), SMALL.shapes)[1]
+    torch.testing.assert_close(coarse, 10 * fine)
+    assert not torch.equal(flow.draw(SMALL, 4)[1], x)
+
+
+def test_points_are_split_over_blocks_without_loss():
+    cfg = {
+        "activation": "tanh", "depth": 4, "width": 8, "input_dim": 4, "loss_fraction": 0.1,
+        "seed_block": 2,
+        "points": [
+            {"r": 3, "epsilon": 0.5, "flow": 3, "sgd": 0},
+            {"r": 3, "epsilon": 0.2, "flow": 2, "sgd": 1},
+            {"r": 4, "epsilon": 0.4, "flow": 1, "sgd": 1},
+        ],
+        "flow": {"samples": 64, "dtype": "float32", "rtol": 1e-4, "max_steps": 2000},
+        "sgd": SGD,
+    }  # fmt: skip
+    blocks = [offmanifold.points(cfg, "flow", 3, block) for block in (0, 1)]
+    seen = pd.concat(blocks)[["seed", "epsilon"]].to_records(index=False).tolist()
+    assert sorted(seen) == [(0, 0.2), (0, 0.5), (1, 0.2), (1, 0.5), (2, 0.5)]
+    one = offmanifold.points(cfg, "sgd", 3, 0)
+    assert one[["seed", "epsilon", "route"]].to_numpy().tolist() == [[0, 0.2, "sgd"]]
+
+
+# --- figure 4 -------------------------------------------------------------------------------------
+
+PUBLISHED = pd.DataFrame(
+    {"figure": 4, "series": ["r3", "r3", "r5"], "x": [0.1, 0.2, 0.5], "y": [2.0, 1.0, 4.0]}
+)
+
+
+def synthetic_runs():
+    def rows(route, r, epsilon, crossings, statuses):
+        return [
+            {
+                "route": route, "seed": k, "r": r, "epsilon": epsilon,
+                "t_escape": t if s == "escaped" else math.nan, "t_crossing": t, "status": s,
+                "accepted_steps": 10 + k, "gradient_evaluations": 60,
+            }
+            for k, (t, s) in enumerate(zip(crossings, statuses, strict=True))
+        ]  # fmt: skip
+
+    return pd.DataFrame(
+        rows("flow", 3, 0.1, [1.0, 2.0, 3.0, 4.0, 5.0], ["escaped"] * 5)
+        + rows("flow", 3, 0.2, [1.0, 1.5, math.nan], ["no_plateau", "no_plateau", "not_escaped"])
+        + rows("sgd", 3, 0.1, [2.2, math.nan, math.nan], ["escaped"] + ["not_escaped"] * 2)
+        + rows("flow", 5, 0.5, [4.4], ["escaped"])
+    )
+
+
+def test_figure4_table_has_a_row_for_every_point_of_both_routes():
+    points = [{"r": 3, "epsilon": 0.1}, {"r": 3, "epsilon": 0.2}, {"r": 5, "epsilon": 0.5}]
+    table = offmanifold.figure4({"points": points}, synthetic_runs(), PUBLISHED)
+    assert tuple(table.columns) == figures4.FIGURE4_COLUMNS and len(table) == 6
+    rows = table.set_index(["route", "r", "epsilon"])
+    plain, above = rows.loc["flow", 3, 0.1], rows.loc["flow", 3, 0.2]
+    assert tuple(plain[["t_q25", "t_median", "t_q75"]]) == (2.0, 3.0, 4.0)
+    assert plain["ratio"] == 1.5 and plain["n_seeds"] == 5 and plain["accepted_steps"] == 12
+    assert above["status"] == "no_plateau" and above["t_median"] == 1.5  # missing counts as later
+    late = rows.loc["sgd", 3, 0.1]
+    assert late["status"] == "not_escaped" and math.isnan(late["t_median"])
+    left_out = rows.loc["sgd", 5, 0.5]
+    assert left_out["status"] == "left_out" and left_out["n_seeds"] == 0
+    figures4.draw_figure4(table)
+
+
+def test_agreement_states_an_interval():
+    table = offmanifold.agreement(synthetic_runs(), PUBLISHED)
+    first = table.iloc[0]
+    assert first["ratio"] == 1.5 and 0.5 <= first["low"] < 1.5 < first["high"] <= 2.5
+
+
+# --- command line ---------------------------------------------------------------------------------
+
+
+def parsed(*words):
+    parser = argparse.ArgumentParser()
+    flow.add_arguments(parser)
+    sizes = ["--depth", "4", "--width", "8", "--input-dim", "4", "--samples", "32"]
+    return parser.parse_args([*sizes, *words])
+
+
+def test_flow_rows_have_the_promised_keys_and_agree_with_the_plain_clock():
+    words = ["--bottleneck", "3", "--epsilon", "0.1,0.05", "--seeds", "2"]
+    rows = flow.run(parsed(*words))
+    assert [tuple(row) for row in rows] == [flow.ROW] * 4
+    order = [(row["seed"], row["epsilon"]) for row in rows]
+    assert order == [(0, 0.1), (0, 0.05), (1, 0.1), (1, 0.05)]
+    plain = flow.run(parsed(*words, "--clock", "plain"))
+    for ours, other in zip(rows, plain, strict=True):
+        assert ours["t_escape"] == pytest.approx(other["t_escape"], rel=1e-5)
+
+
+def test_flow_says_null_and_why_where_nothing_escaped():
+    rows = flow.run(
+        parsed("--bottleneck", "4", "--epsilon", "0.1", "--max-steps", "2", "--seeds", "1")
+    )
+    assert rows[0]["t_escape"] is None and rows[0]["status"] == "not_escaped"
+
+
+@pytest.mark.parametrize(
+    "words, named",
+    [
+        (["--bottleneck", "5"], "--bottleneck"),
+        (["--epsilon", "0.1,zero"], "--epsilon"),
+        (["--epsilon=-0.1"], "--epsilon"),
+        (["--seeds", "0"], "--seeds"),
+        (["--loss-fraction", "1.5"], "--loss-fraction"),
+        (["--activation", "tanhh"], "activation"),
+        (["--rtol", "1"], "--rtol"),
+    ],
+)
+def test_bad_arguments_are_named_in_one_line(words, named):
+    with pytest.raises(ValueError, match=named) as error:
+        flow.run(parsed("--bottleneck", "2", *words))
+    assert "\n" not in str(error.value)
+
+
+def test_statuses_are_those_of_the_integrator():
+    assert set(figures4.STATUSES) - {offmanifold.LEFT_OUT} == {
+        integrate.ESCAPED,
+        integrate.NO_PLATEAU,
+        integrate.NOT_ESCAPED,
+        integrate.DIVERGED,
+    }

@@ -1,0 +1,313 @@
+"""Activations: numpy, torch, derivatives and series against mpmath; expressions are never run."""
+
+import builtins
+import time
+
+import mpmath
+import numpy as np
+import pytest
+import torch
+from matplotlib.mathtext import MathTextParser
+
+from saddle_escape import activations
+
+torch.set_num_threads(1)
+
+NAMES = [
+    *("linear", "relu", "leaky_relu", "tanh", "erf", "sin", "arctan", "gelu", "swish", "mish"),
+    *("softplus", "sigmoid", "cos", "cubic", "relu2"),
+]
+POINTS = np.array([-7.3, -3.0, -1.2, -0.31, -1e-3, -1e-9, 1e-12, 2e-4, 0.05, 0.7, 1.9, 4.4, 9.0])
+
+
+def mp_softplus(z):
+    return mpmath.log1p(mpmath.exp(z))
+
+
+def mp_relu(z):
+    return z if z > 0 else mpmath.mpf(0)
+
+
+# Written down independently of the library, from the activations' published definitions.
+ORACLE = {
+    "linear": lambda z: z,
+    "relu": mp_relu,
+    "leaky_relu": lambda z: z if z > 0 else z / 100,
+    "tanh": mpmath.tanh,
+    "erf": mpmath.erf,
+    "sin": mpmath.sin,
+    "arctan": mpmath.atan,
+    "gelu": lambda z: z * mpmath.ncdf(z),
+    "swish": lambda z: z / (1 + mpmath.exp(-z)),
+    "mish": lambda z: z * mpmath.tanh(mp_softplus(z)),
+    "softplus": mp_softplus,
+    "sigmoid": lambda z: 1 / (1 + mpmath.exp(-z)),
+    "cos": mpmath.cos,
+    "cubic": lambda z: z**3,
+    "relu2": lambda z: mp_relu(z) ** 2,
+}
+TORCH = {
+    "relu": torch.nn.functional.relu,
+    "leaky_relu": torch.nn.functional.leaky_relu,
+    "tanh": torch.tanh,
+    "erf": torch.erf,
+    "sin": torch.sin,
+    "arctan": torch.arctan,
+    "gelu": torch.nn.functional.gelu,
+    "swish": torch.nn.functional.silu,
+    "mish": torch.nn.functional.mish,
+    "softplus": torch.nn.functional.softplus,
+    "sigmoid": torch.sigmoid,
+    "cos": torch.cos,
+}
+
+
+def test_the_built_ins_are_the_papers_and_three_more():
+    assert sorted(activations.BUILTIN) == sorted(NAMES)
+
+
+@pytest.mark.parametrize("order", [0, 1, 2])
+@pytest.mark.parametrize("name", NAMES)
+def test_values_and_derivatives_match_high_precision(name, order):
+    act = activations.get(name)
+    function = (act, act.prime, act.second)[order]
+    with mpmath.workdps(60):
+        exact = [float(mpmath.diff(ORACLE[name], mpmath.mpf(float(z)), order)) for z in POINTS]
+    # derivatives are differences of terms of order one, so some of their accuracy is absolute
+    np.testing.assert_allclose(
+        function(POINTS), exact, rtol=2e-14, atol=[5e-16, 5e-16, 3e-15][order]
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_numpy_functions_keep_shape_and_dtype(name):
+    act = activations.get(name)
+    for z in (np.linspace(-2, 2, 6).reshape(1, 2, 3), np.float64(0.3), np.zeros(0)):
+        for function in (act, act.prime, act.second):
+            assert function(z).shape == np.shape(z)
+            assert function(z).dtype == np.float64
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_extreme_arguments_neither_warn_nor_give_nan(name):
+    act = activations.get(name)
+    z = np.array([-1e3, -40.0, 40.0, 1e3])
+    with np.errstate(all="raise", under="ignore"):
+        values, slopes = act(z), act.prime(z)
+    with mpmath.workdps(60):
+        exact = [float(ORACLE[name](mpmath.mpf(float(v)))) for v in z]
+    np.testing.assert_allclose(values, exact, rtol=1e-13, atol=1e-300)
+    assert np.all(np.isfinite(slopes))
+    if name not in ("sin", "cos", "cubic", "relu2"):
+        assert np.all(np.abs(slopes) <= 1.0 + 1e-12)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+@pytest.mark.parametrize("name", NAMES)
+def test_torch_agrees_with_torchs_own_functions_and_with_numpy(name, dtype):
+    act = activations.get(name)
+    x = torch.linspace(-6, 6, 241, dtype=dtype)
+    tolerance = 4 * torch.finfo(dtype).eps
+    value = act.torch(x)
+    assert value.dtype == dtype and value.shape == x.shape
+    bound = {"rtol": tolerance, "atol": tolerance}
+    np.testing.assert_allclose(value, act(x.double().numpy()), **bound)
+    if name in TORCH:
+        torch.testing.assert_close(value, TORCH[name](x), **bound)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_torch_derivative_is_autograds(name):
+    act = activations.get(name)
+    x = torch.linspace(-6, 6, 240, dtype=torch.float64, requires_grad=True)  # no node at a kink
+    own = act.torch_prime(x.detach())
+    (automatic,) = torch.autograd.grad(TORCH.get(name, act.torch)(x).sum(), x)
+    assert own.dtype == x.dtype and own.shape == x.shape
+    torch.testing.assert_close(own, automatic, rtol=1e-13, atol=1e-14)
+    np.testing.assert_allclose(own, act.prime(x.detach().numpy()), rtol=1e-13, atol=1e-15)
+
+
+def test_parity():
+    parity = {name: activations.get(name).parity for name in NAMES}
+    odd = ("linear", "tanh", "erf", "sin", "arctan", "cubic")
+    assert parity == {n: "odd" if n in odd else "even" if n == "cos" else None for n in NAMES}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_taylor_series(name):
+    series = activations.get(name).taylor(12)
+    if name in ("relu", "leaky_relu", "relu2"):
+        assert series is None
+        return
+    with mpmath.workdps(60):
+        exact = [float(c) for c in mpmath.taylor(ORACLE[name], 0, 12)]
+    assert series.shape == (13,)
+    np.testing.assert_allclose(series, exact, rtol=1e-14, atol=1e-25)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_labels_can_be_drawn_without_latex(name):
+    act = activations.get(name)
+    box = MathTextParser("agg").parse(act.label)
+    assert box.width > 0 and box.height > 0
+    assert act.latex
+
+
+@pytest.mark.parametrize(
+    ("text", "function"),
+    [
+        ("z*exp(-z**2)", lambda z: z * np.exp(-(z**2))),
+        ("  tanh( z ) ", np.tanh),
+        ("0.1*z + sin(2*z)/pi", lambda z: 0.1 * z + np.sin(2 * z) / np.pi),
+        ("-z + +3", lambda z: 3 - z),
+        ("z/(1+abs(z))", lambda z: z / (1 + np.abs(z))),
+        ("max(z, 0) + min(exp(z) - 1, 0)", lambda z: np.where(z > 0, z, np.expm1(z))),
+        ("z*sigmoid(1.702*z)", lambda z: z / (1 + np.exp(-1.702 * z))),
+        ("softplus(z) - log(2)", lambda z: np.logaddexp(0, z) - np.log(2)),
+        ("sqrt(1 + z**2) - 1", lambda z: np.sqrt(1 + z**2) - 1),
+        ("(1 + z**2)**-1", lambda z: 1 / (1 + z**2)),
+        ("expm1(-z**2)", lambda z: np.expm1(-(z**2))),
+        ("1e-3*z**3", lambda z: 1e-3 * z**3),
+    ],
+)
+def test_expressions_mean_what_they_say(text, function):
+    act = activations.get(text)
+    z = np.linspace(-3, 3, 50)
+    np.testing.assert_allclose(act(z), function(z), rtol=1e-13, atol=1e-15)
+    slope = (function(z + 1e-6) - function(z - 1e-6)) / 2e-6
+    np.testing.assert_allclose(act.prime(z), slope, rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose(act.torch(torch.tensor(z)), act(z), rtol=1e-13, atol=1e-15)
+
+
+def test_an_expression_equals_its_built_in():
+    z = np.linspace(-5, 5, 101)
+    for name, text in (
+        ("swish", "z*sigmoid(z)"),
+        ("gelu", "z*(1+erf(z/sqrt(2)))/2"),
+        ("cubic", "z**3"),
+    ):
+        np.testing.assert_allclose(activations.get(text)(z), activations.get(name)(z), atol=1e-14)
+
+
+MALICIOUS = [
+    "__import__('os').system('x')",
+    "__import__('os')",
+    "().__class__.__bases__[0].__subclasses__()",
+    "z.__class__",
+    "z.subs",
+    "exp.__globals__",
+    "lambda z: z",
+    "(lambda: z)()",
+    "[z for z in (1, 2)]",
+    "{z}",
+    "z if z else 0",
+    "(y := z)",
+    "z[0]",
+    "f'{z}'",
+    "'z'",
+    "b'z'",
+    "z; z",
+    "z\nz",
+    "import os",
+    "exec('1')",
+    "eval('z')",
+    "open('/etc/passwd')",
+    "print(z)",
+    "getattr(z, 'x')",
+    "exp(z, evaluate=False)",
+    "exp(*z)",
+    "exp()",
+    "exp(z, z)",
+    "max(z)",
+    "exp",
+    "exp(exp)",
+    "z < 1",
+    "z and z",
+    "not z",
+    "~z",
+    "z @ z",
+    "z % 2",
+    "z // 2",
+    "z << 3",
+    "1j*z",
+    "True*z",
+    "None",
+    "...",
+    "z**z",
+    "z**0.5",
+    "z**(1/3)",
+    "(-1)**z",
+    "9**9**9**9",
+    "z*9**9**9",
+    "z**9**9",
+    "2**-10**9*z",
+    "(10**6)**64*z",
+    "((((z**64)**64)**64)**64)**64",
+    "1e400*z",
+    "10000000*z",
+    "nan*z",
+    "inf*z",
+    "x + z",
+    "tahn",
+    "",
+    "   ",
+    "z +",
+    "((z)",
+    "\x00",
+    "z\x00",
+    "１*z",
+    "é*z",
+    "z" * 500,
+    "(" * 150 + "z" + ")" * 150,
+    "-" * 100_000 + "z",
+    "sin(" * 60 + "z" + ")" * 60,
+    "exp(" * 39 + "z" + ")" * 39,
+    "z**2" + "**2" * 40,
+    "abs(z-1)" + "+abs(z-2)" * 20,
+]
+
+
+def recording(function, text, ran):
+    """`function`, but a call with `text` is noted: SymPy runs code of its own making, no more."""
+
+    def wrapper(source, *args, **kwargs):
+        ran.extend([source] * (source == text))
+        return function(source, *args, **kwargs)
+
+    return wrapper
+
+
+@pytest.mark.parametrize("text", MALICIOUS, ids=range(len(MALICIOUS)))
+def test_text_that_is_no_expression_gives_one_line_and_runs_nothing(text, monkeypatch):
+    ran = []
+    monkeypatch.setattr("os.system", ran.append)
+    for name in ("eval", "exec"):
+        monkeypatch.setattr(builtins, name, recording(getattr(builtins, name), text, ran))
+    started = time.process_time()
+    with pytest.raises(ValueError) as error:
+        activations.get(text)
+    elapsed = time.process_time() - started
+    monkeypatch.undo()
+    message = str(error.value)
+    assert ran == []
+    assert elapsed < 5.0
+    assert message.isprintable() and message.startswith("activation") and len(message) < 500
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("3", "does not depend on z"),
+        ("z - z", "does not depend on z"),
+        ("1/z", "not real and finite"),
+        ("log(z)", "not real and finite"),
+        ("sqrt(z)", "not real and finite"),
+        ("exp(exp(z**2))", "not real and finite"),
+        ("z/0", "finite"),
+        ("gellu", "gelu"),
+        ("swihs", "swish"),
+    ],
+)
+def test_errors_say_what_is_wrong(text, reason):
+    with pytest.raises(ValueError, match=reason):
+        activations.get(text)

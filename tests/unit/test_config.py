@@ -1,0 +1,170 @@
+"""Tiers, merge patches, and one line for every mistake."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from saddle_escape import activations, quadrature
+from saddle_escape.config import ConfigError, load_tiers, schema, select
+
+CONFIG = Path(__file__).parents[2] / "config"
+
+
+@pytest.fixture
+def config_dir(tmp_path):
+    """A copy of config/ to write mistakes into."""
+    return shutil.copytree(CONFIG, tmp_path / "config")
+
+
+def edit(path, change):
+    content = yaml.safe_load(path.read_text())
+    change(content)
+    path.write_text(yaml.safe_dump(content))
+
+
+def test_every_tier_is_valid_and_the_default_is_selected():
+    selected, configs = load_tiers(CONFIG)
+    assert selected == "default"
+    assert set(configs) == {"smoke", "default", "full"}
+    assert all(config["tier"] == tier for tier, config in configs.items())
+
+
+def test_tier_file_is_laid_over_the_default():
+    _, configs = load_tiers(CONFIG)
+    patch = yaml.safe_load((CONFIG / "smoke.yaml").read_text())
+    assert configs["smoke"]["reduction"]["width"] == patch["reduction"]["width"]
+    assert configs["smoke"]["reduction"]["depth"] == configs["default"]["reduction"]["depth"]
+    assert configs["smoke"]["reduction"]["init"] == patch["reduction"]["init"]
+
+
+def test_null_removes_a_key():
+    _, configs = load_tiers(CONFIG, {"universality": {"epsilon": {"gelu": None}}})
+    assert "gelu" not in configs["default"]["universality"]["epsilon"]
+    assert "tanh" in configs["default"]["universality"]["epsilon"]
+
+
+def test_command_line_wins_over_the_tier_file():
+    selected, configs = load_tiers(CONFIG, {"tier": "smoke", "reduction": {"width": 7}})
+    assert selected == "smoke"
+    assert configs["smoke"]["reduction"]["width"] == 7
+
+
+def test_nested_text_from_the_command_line_is_read_as_numbers():
+    given = {"reduction": {"depth": "2", "init": ["0.1", "2e-1"], "activation": "sin"}}
+    reduction = load_tiers(CONFIG, given)[1]["default"]["reduction"]
+    assert (reduction["depth"], reduction["init"]) == (2, [0.1, 0.2])
+    assert reduction["activation"] == "sin"
+
+
+MISTAKES = [
+    ({"devce": "cpu"}, "devce: unknown key; did you mean 'device'?"),
+    ({"reduction": {"widht": 3}}, "reduction.widht: unknown key; did you mean 'width'?"),
+    (
+        {"reduction": {"network": {"seeed": 1}}},
+        "reduction.network.seeed: unknown key; did you mean 'seed'?",
+    ),
+    ({"tier": "smokey"}, "tier: 'smokey' is not known; did you mean 'smoke'?"),
+    ({"device": "tpu"}, "device: 'tpu' is not known; did you mean 'cpu'?"),
+    ({"reduction": {"activation": "gelo"}}, "did you mean 'gelu'?"),
+    ({"universality": {"epsilon": {"tahn": [0.1]}}}, "did you mean 'tanh'?"),
+    ({"reduction": {"depth": 1}}, "reduction.depth: 1 is less than the minimum of 2"),
+    ({"reduction": {"t_end": float("nan")}}, "reduction.t_end: nan is not of type 'number'"),
+    ({"reduction": {"width": None}}, "reduction: key 'width' is missing"),
+    ({"reduction": {"init": [0.1, 0.2]}}, "reduction.init: 2 scales for depth 4"),
+    ({"critical_depth": {"epsilon": {"min": 0.5}}}, "min 0.5 must be below max 0.3"),
+    ({"critical_depth": {"bottleneck": {"r": [7]}}}, "r = 7 exceeds depth 6"),
+    ({"classes": {"activations": ["tanh"]}}, "is not in classes.activations"),
+]
+
+
+@pytest.mark.parametrize(("overrides", "message"), MISTAKES)
+def test_a_mistake_is_one_line_that_names_source_and_key(overrides, message):
+    with pytest.raises(ConfigError) as caught:
+        load_tiers(CONFIG, overrides)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_mistake_names_the_file_it_stands_in(config_dir):
+    edit(config_dir / "smoke.yaml", lambda c: c["reduction"].update(width=0))
+    with pytest.raises(ConfigError, match=r"smoke\.yaml: reduction\.width: 0 is less"):
+        load_tiers(config_dir)
+    edit(config_dir / "config.yaml", lambda c: c["reduction"].update(pionts=3))
+    with pytest.raises(ConfigError, match=r"config\.yaml: reduction\.pionts: .*'points'"):
+        load_tiers(config_dir)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("device: cpu\ndevice: cuda\n", r"line 2: key 'device' given twice"),
+        ("reduction: [1,\n", r"line 2"),
+        ("- a\n", r"must be a mapping"),
+    ],
+)
+def test_broken_yaml_is_one_line(config_dir, text, message):
+    (config_dir / "full.yaml").write_text(text)
+    with pytest.raises(ConfigError, match=r"full\.yaml: .*" + message) as caught:
+        load_tiers(config_dir)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_tier_file_is_one_line(config_dir):
+    (config_dir / "full.yaml").unlink()
+    with pytest.raises(ConfigError, match=r"full\.yaml: cannot be read"):
+        load_tiers(config_dir)
+
+
+def test_exponents_without_a_point_are_numbers(config_dir):
+    path = config_dir / "smoke.yaml"
+    path.write_text(path.read_text().replace("min: 0.03", "min: 3e-2"))
+    assert load_tiers(config_dir)[1]["smoke"]["critical_depth"]["epsilon"]["min"] == 0.03
+
+
+def test_select_takes_only_what_is_named():
+    config = {"a": 1, "b": {"c": 2, "d": 3, "e": {"f": 4}}}
+    assert select(config, ["a", "b.c", "b.e.f"]) == {"a": 1, "b": {"c": 2, "e": {"f": 4}}}
+    with pytest.raises(KeyError):
+        select(config, ["b.x"])
+
+
+def test_schema_shares_its_names_with_the_library():
+    defs = schema()["$defs"]
+    assert set(defs["activation"]["enum"]) == set(activations.BUILTIN)
+    assert set(defs["quadrature"]["properties"]["rule"]["enum"]) == set(quadrature.RULES)
+
+
+def nodes(node, path="top"):
+    """Every schema of a key, with its path."""
+    if "$ref" in node:
+        return
+    yield path, node
+    for key, child in node.get("properties", {}).items():
+        yield from nodes(child, f"{path}.{key}")
+    for key in ("items", "additionalProperties"):
+        if isinstance(node.get(key), dict):
+            yield from nodes(node[key], f"{path}.{key}")
+
+
+SCHEMAS = dict(nodes(schema())) | {
+    path: node for name, d in schema()["$defs"].items() for path, node in nodes(d, f"$defs.{name}")
+}
+RANGE = {
+    "object": ({"additionalProperties"},),
+    "array": ({"items"}, {"minItems"}),
+    "string": ({"enum"},),
+    "integer": ({"minimum"}, {"maximum"}),
+    "number": ({"minimum", "exclusiveMinimum"}, {"maximum", "exclusiveMaximum"}),
+}
+
+
+@pytest.mark.parametrize("path", SCHEMAS)
+def test_every_key_has_description_type_and_range(path):
+    node = SCHEMAS[path]
+    assert node["description"]
+    assert all(bound & set(node) for bound in RANGE[node["type"]])
+    if node["type"] == "object":
+        free = "propertyNames" in node  # keys are names from a list; none other is accepted
+        assert free or node["additionalProperties"] is False

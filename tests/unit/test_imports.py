@@ -1,0 +1,59 @@
+"""The transitive import closure that decides which rules rerun."""
+
+import pytest
+
+from saddle_escape.imports import import_closure
+
+FILES = {
+    "scripts/run.py": "import os\nfrom _shell import job\nfrom lib.studies import one\n",
+    "scripts/_shell.py": "def job():\n    from lib import results\n",
+    "scripts/other.py": "import lib.studies.two\n",
+    "lib/__init__.py": "",
+    "lib/results.py": "import json\n",
+    "lib/studies/__init__.py": "from .. import base\n",
+    "lib/studies/one.py": "from ..models import a\nimport lib.b\n",
+    "lib/studies/two.py": "from .. import alone\n",
+    "lib/base.py": "",
+    "lib/models.py": "from .c import thing\nfrom . import *\n",
+    "lib/b.py": "import lib.models\n",  # a cycle
+    "lib/c.py": "from lib import b\n",
+    "lib/alone.py": "",
+}
+
+
+@pytest.fixture
+def project(tmp_path):
+    for name, text in FILES.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return tmp_path
+
+
+def closure(project, entry):
+    files = import_closure(project / entry, roots=(project, project / "scripts"))
+    return {str(path.relative_to(project.resolve())) for path in files}
+
+
+def test_everything_reached_and_nothing_else(project):
+    assert closure(project, "scripts/run.py") == set(FILES) - {
+        "scripts/run.py",
+        "scripts/other.py",
+        "lib/studies/two.py",
+        "lib/alone.py",
+    }
+
+
+def test_sibling_does_not_pull_in_its_neighbours(project):
+    assert closure(project, "scripts/other.py") == {
+        "lib/studies/two.py",
+        "lib/__init__.py",
+        "lib/studies/__init__.py",
+        "lib/base.py",
+        "lib/alone.py",
+    }
+
+
+def test_a_new_import_widens_the_closure(project):
+    (project / "lib/base.py").write_text("def f():\n    from . import alone\n")
+    assert "lib/alone.py" in closure(project, "scripts/run.py")

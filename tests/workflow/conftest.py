@@ -1,0 +1,61 @@
+"""Copies of the project to run Snakemake and make in, and one finished smoke tier."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PARTS = ("Snakefile", "Makefile", "config", "workflow", "paper_check", "pyproject.toml")
+LEFTOVERS = shutil.ignore_patterns("__pycache__", "*.egg-info")
+SNAKEMAKE = (sys.executable, "-m", "snakemake", "--cores", "2")
+
+
+def copy_project(target):
+    """Copy what a workflow run needs, without any result."""
+    target.mkdir(parents=True)
+    for part in [*PARTS, *(path.name for path in ROOT.glob("*.txt"))]:
+        source = ROOT / part
+        copy = shutil.copy if source.is_file() else shutil.copytree
+        copy(source, target / part, **({} if source.is_file() else {"ignore": LEFTOVERS}))
+    return target
+
+
+def run(command, cwd):
+    """Run a command with its output captured and no standard input."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "PYTEST"))}
+    return subprocess.run(
+        command, cwd=cwd, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL
+    )
+
+
+def snakemake(tree, *arguments):
+    return run([*SNAKEMAKE, *arguments], tree)
+
+
+def planned(tree, *targets):
+    """{rule: number of jobs} of a dry run of the smoke tier, the targets themselves left out."""
+    done = snakemake(tree, "--dry-run", "--config", "tier=smoke", "--", *targets)
+    assert done.returncode == 0, done.stderr
+    table = done.stdout.partition("Job stats:")[2].partition("\n\n")[0]
+    jobs = dict(re.findall(r"^(\w+) +(\d+)$", table, flags=re.MULTILINE))
+    return {rule: int(n) for rule, n in jobs.items() if rule not in ("total", *targets)}
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """A fresh copy of the project."""
+    return copy_project(tmp_path / "project")
+
+
+@pytest.fixture(scope="session")
+def smoke_tree(tmp_path_factory):
+    """A copy in which the target `smoke` has run; tests must leave it as they found it."""
+    tree = copy_project(tmp_path_factory.mktemp("smoke") / "project")
+    done = snakemake(tree, "smoke")
+    assert done.returncode == 0, done.stderr
+    return tree

@@ -1,0 +1,86 @@
+"""The smoke tier, run for real: every output, its columns, its manifest, its bytes."""
+
+import json
+
+import numpy as np
+import pytest
+
+from saddle_escape import results
+
+from .conftest import snakemake
+
+pytestmark = pytest.mark.xdist_group("smoke")
+
+COLUMNS = {
+    "classes": "activation class q c_q c_q_exact alpha beta1 K homogeneity conserved status",
+    "figures/figure1": "panel series t value",
+    "figures/figure2": "panel L r epsilon route t_escape local_exponent status",
+    "figures/figure3": "activation class epsilon route t_escape K K_t_escape status",
+    "figures/figure4": "route r epsilon t_median t_q25 t_q75 n_seeds published ratio"
+    " accepted_steps gradient_evaluations status",
+    "figures/figure5": "series t nu channel value",
+}
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_table_has_its_columns_and_manifest(smoke_tree, name):
+    path = smoke_tree / f"results/smoke/{name}.csv"
+    table = results.load_table(path)
+    assert list(table.columns) == COLUMNS[name].split()
+    manifest = json.loads(results.manifest_path(path).read_text())
+    assert manifest["rows"] == len(table) > 0
+    assert manifest["wall_time_s"] > 0
+
+
+def test_every_figure_is_drawn_from_its_table(smoke_tree):
+    folder = smoke_tree / "results/smoke/figures"
+    tables = sorted(folder.glob("**/*.csv"))
+    assert {f"figure{n}" for n in (1, 2, 3, 4, 5)} <= {table.stem for table in tables}
+    for table in tables:
+        assert table.with_suffix(".pdf").read_bytes().startswith(b"%PDF")
+        assert table.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
+        assert results.load_table(table).shape[0] > 0
+
+
+def test_the_smoke_tier_never_writes_into_figures(smoke_tree):
+    assert not (smoke_tree / "figures").exists()
+    assert {path.name for path in (smoke_tree / "results").iterdir()} == {"smoke"}
+
+
+@pytest.mark.parametrize("run", ["reduced", "network_population", "network_gaussian"])
+def test_trajectories_carry_units_and_parameters(smoke_tree, run):
+    data = results.load_dataset(smoke_tree / f"results/smoke/reduction/{run}.nc")
+    assert set(data.dims) == {"t", "layer"}
+    assert data["t"].attrs["units"] == "flow time"
+    assert data.attrs["manifest"]["parameters"]["width"] == 16
+
+
+def test_the_full_network_follows_the_reduction(smoke_tree):
+    reduced, network = (
+        results.load_dataset(smoke_tree / f"results/smoke/reduction/{run}.nc")
+        for run in ("reduced", "network_population")
+    )
+    scale = reduced["scale"].interp(t=network["t"], method="cubic")
+    assert np.abs(scale - network["scale"]).max() < 0.02  # rate 0.25 and a short plateau
+    assert network["distance"].max() < 1e-12
+
+
+def test_every_job_leaves_a_log_and_a_benchmark(smoke_tree):
+    logs = {p.relative_to(smoke_tree / "logs/smoke") for p in smoke_tree.glob("logs/**/*.log")}
+    folder = smoke_tree / "results/smoke/benchmarks"
+    benchmarks = {p.relative_to(folder) for p in folder.glob("**/*.tsv")}
+    assert {p.with_suffix("") for p in logs} == {p.with_suffix("") for p in benchmarks}
+    assert len(logs) >= 15
+
+
+def test_a_second_run_gives_the_same_bytes(smoke_tree):
+    names = ["figures/figure1.pdf", "figures/figure1.png", "figures/figure1.csv"]
+    names += ["reduction/network_population.nc"]
+    folder = smoke_tree / "results/smoke"
+    before = {name: (folder / name).read_bytes() for name in names}
+    again = ["reduction_network", "figure1_table", "draw"]
+    targets = [f"results/smoke/{name}" for name in names]
+    done = snakemake(smoke_tree, "--forcerun", *again, "--", *targets)
+    assert done.returncode == 0, done.stderr
+    assert "reduction_network" in done.stderr + done.stdout
+    assert {name: (folder / name).read_bytes() for name in names} == before
