@@ -41,6 +41,12 @@ report: $(VENV)/.requirements  ## write report.html: figures, claims and costs o
 compare: $(VENV)/.requirements  ## hold the rebuilt figures against the committed ones
 	$(BIN)/python -m saddle_escape.compare
 
+.PHONY: docs
+docs: $(VENV)/.requirements  ## rewrite what is generated: costs, the README's tables, config/README.md
+	$(BIN)/python -m saddle_escape.costs
+	$(BIN)/python -m saddle_escape.readme
+	$(BIN)/python -m saddle_escape.config_docs
+
 .PHONY: bench
 bench: $(VENV)/.requirements  ## measure what the numerical pieces cost
 	set -e; for script in benchmarks/bench_*.py; do OMP_NUM_THREADS=1 $(BIN)/python $$script; done
@@ -54,6 +60,9 @@ resume: $(VENV)/.requirements  ## go on after a crash: end what it left running,
 .PHONY: clean
 clean:  ## remove results/ and logs/; figures/ and the environment stay
 	rm -rf results logs
+
+.DEFAULT:
+	@echo "No target '$@'; \`make help\` lists them all." >&2; exit 2
 
 # The two stamps: a second call installs nothing unless the requirements have changed.
 

@@ -1,4 +1,4 @@
-"""A Theory of Saddle Escape in Deep Nonlinear Networks: every figure from raw simulation.
+"""A Theory of Saddle Escape in Deep Nonlinear Networks: every figure and claim from raw simulation.
 
 `snakemake --cores all` computes the default tier; `--config tier=smoke` another one. All
 parameters are in config/, all mathematics in workflow/saddle_escape/.
@@ -23,6 +23,7 @@ rule all:
     default_target: True
     input:
         [drawn(TIER, figure) for figure in FIGURES],
+        reported(TIER),
     localrule: True
 
 
@@ -45,4 +46,5 @@ for figure in filter(str.isalnum, FIGURES):
 rule smoke:
     input:
         [drawn("smoke", figure) for figure in FIGURES],
+        reported("smoke"),
     localrule: True

@@ -62,8 +62,8 @@ TORCH = {
 }
 
 
-def test_the_built_ins_are_the_papers_and_three_more():
-    assert sorted(activations.BUILTIN) == sorted(NAMES)
+def test_the_papers_activations_are_built_in():
+    assert set(NAMES) <= set(activations.BUILTIN)
 
 
 @pytest.mark.parametrize("order", [0, 1, 2])
@@ -113,6 +113,7 @@ def test_torch_agrees_with_torchs_own_functions_and_with_numpy(name, dtype):
     bound = {"rtol": tolerance, "atol": tolerance}
     np.testing.assert_allclose(value, act(x.double().numpy()), **bound)
     if name in TORCH:
+        bound["atol"] *= 6  # torch's GELU multiplies the rounding of 1 + erf by |x| <= 6
         torch.testing.assert_close(value, TORCH[name](x), **bound)
 
 

@@ -54,3 +54,26 @@ def test_file(tree, file, old, new, message):
     path = tree / "config" / file
     path.write_text(path.read_text().replace(old, new, 1))
     assert f"config/{file}: {message}" in stopped(tree)
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("figure55", "Target error: no target 'figure55'; did you mean 'figure5'?"),
+        ("claim_7b", "Target error: no target 'claim_7b'; did you mean 'claim_17b'?"),
+    ],
+)
+def test_misspelt_target(tree, target, message):
+    done = snakemake(tree, target)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == message
+    assert not (tree / "results").exists()
+
+
+def test_a_gpu_that_is_not_there_is_named_in_the_log(tree, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    target = "results/smoke/reduction/network_population.nc"
+    done = snakemake(tree, target, "--config", "device=cuda")
+    assert done.returncode == 1
+    assert "device: cuda was asked for but torch finds no GPU; use auto or cpu" in done.stderr
+    assert not (tree / target).exists()

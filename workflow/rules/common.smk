@@ -10,7 +10,7 @@ ROOT = Path(workflow.basedir)
 SCRIPTS = ROOT / "workflow" / "scripts"
 sys.path.insert(0, str(ROOT / "workflow"))
 
-from saddle_escape.config import ConfigError, load_tiers, select
+from saddle_escape.config import ConfigError, load_tiers, nearest, select
 from saddle_escape.imports import import_closure
 
 try:
@@ -60,3 +60,19 @@ def drawn(tier, figure):
     """Files of one figure; only the default tier's go to figures/."""
     folder = "figures" if tier == "default" else f"results/{tier}/figures"
     return multiext(f"{folder}/{figure}", ".pdf", ".png", ".csv")
+
+
+def refuse(wildcards):
+    """Stop in one line at a target that is neither a rule nor a path."""
+    names = [rule.name for rule in workflow.rules]
+    sys.exit(f"Target error: no target '{wildcards.target}'; {nearest(wildcards.target, names)}")
+
+
+rule unknown:
+    input:
+        refuse,
+    output:
+        "{target}",
+    wildcard_constraints:
+        target=r"\w+",
+    localrule: True

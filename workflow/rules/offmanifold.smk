@@ -76,6 +76,7 @@ rule offmanifold_points:
         "logs/{tier}/offmanifold/{route}_r{r}_b{block}.log",
     benchmark:
         "results/{tier}/benchmarks/offmanifold/{route}_r{r}_b{block}.tsv"
+    priority: 10  # the longest jobs, first
     threads: 1
     resources:
         mem_mb=2000,

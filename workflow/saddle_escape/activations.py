@@ -1,9 +1,9 @@
 """Activations: one symbolic definition each, from which everything else follows.
 
 An :class:`Activation` carries a SymPy expression in z. Its numpy and torch functions, derivatives,
-Taylor series and LaTeX name are derived from that one expression. Users may name a built-in or
-write an expression such as ``"z*exp(-z**2)"``; the text is parsed node by node against a
-whitelist and is never evaluated as code.
+Taylor series and LaTeX name are derived from that one expression. Users may name a built-in of
+:mod:`saddle_escape.registry` or write an expression such as ``"z*exp(-z**2)"``; either text is
+parsed node by node against a whitelist and is never evaluated as code.
 """
 
 import ast
@@ -16,8 +16,9 @@ import numpy as np
 import scipy.special
 import sympy as sp
 
+from .registry import BUILTIN
+
 Z = sp.Symbol("z", real=True)
-LEAK = sp.Rational(1, 100)  # slope of leaky_relu for z < 0, torch's default
 TAYLOR_ORDER = 40
 MAX_EXPRESSION_LENGTH = 200
 MAX_NUMBER = 10**6  # of any constant in a user's expression: no tower of powers is ever built
@@ -126,25 +127,6 @@ def _torch_table():
 # Identities between expressions are decided at these points, to 25 of 40 digits.
 PROBES = tuple(mpmath.sqrt(p) / 2 for p in (2, 3, 5, 7, 11, 19, 43, 101, 241))
 IDENTICAL = 1e-25
-
-_DEFINITIONS = {
-    "linear": (Z, r"$z$"),
-    "relu": (relu(Z), r"ReLU"),
-    "leaky_relu": (relu(Z) - LEAK * relu(-Z), r"leaky ReLU"),
-    "tanh": (sp.tanh(Z), r"$\tanh$"),
-    "erf": (sp.erf(Z), r"$\mathrm{erf}$"),
-    "sin": (sp.sin(Z), r"$\sin$"),
-    "arctan": (sp.atan(Z), r"$\arctan$"),
-    "gelu": (Z * ndtr(Z), r"GELU"),
-    "swish": (Z * sigmoid(Z), r"Swish"),
-    "mish": (Z * sp.tanh(softplus(Z)), r"Mish"),
-    "softplus": (softplus(Z), r"softplus"),
-    "sigmoid": (sigmoid(Z), r"sigmoid"),
-    "cos": (sp.cos(Z), r"$\cos$"),
-    "cubic": (Z**3, r"$z^3$"),
-    "relu2": (relu(Z) ** 2, r"ReLU$^2$"),
-}
-BUILTIN = tuple(_DEFINITIONS)
 
 
 def _numeric_constants(expr):
@@ -323,9 +305,9 @@ def get(name):
     that is not real and finite on [-8, 8].
     """
     name = name.strip()
-    if name in _DEFINITIONS:
-        expression, label = _DEFINITIONS[name]
-        return Activation(name, expression, label)
+    if name in BUILTIN:
+        expression, label = BUILTIN[name]
+        return Activation(name, parse(expression), label)
     expression = parse(name)
     activation = Activation(name, expression, f"${sp.latex(expression)}$")
     _check_values(activation)
@@ -354,6 +336,7 @@ _FUNCTIONS = {
     "atan": sp.atan,
     "sigmoid": sigmoid,
     "softplus": softplus,
+    "ndtr": ndtr,
     "relu": relu,
 }
 _KINKS = ("abs", "max", "min", "relu")

@@ -68,12 +68,12 @@ def load_claims(path=CLAIMS):
 
 def validate(content, path):
     """Check the content of a claims file. Raises ClaimsError for the first problem."""
-    validator = config._Validator(config.read_yaml(SCHEMA))
+    validator = config.Validator(config.read_yaml(SCHEMA))
     error = jsonschema.exceptions.best_match(
-        validator.iter_errors(content), key=config._unknown_keys_first
+        validator.iter_errors(content), key=config.unknown_keys_first
     )
     if error:
-        place, problem = config._explain(error)
+        place, problem = config.explain(error)
         raise ClaimsError(f"{path}: {_readable(content, place)}: {problem}")
     claims = content["claims"]
     for key in ("id", "name"):

@@ -1,14 +1,9 @@
-"""The report on the paper's claims as CSV, Markdown and HTML, and the README's summary table.
-
-``python -m saddle_escape.claims_report`` writes the table of the committed report,
-``paper_check/report.csv``, into the README between its two marks.
-"""
+"""The report on the paper's claims as CSV, Markdown and HTML."""
 
 import base64
 import html
 import io
 from collections import Counter
-from pathlib import Path
 
 import pandas as pd
 
@@ -26,8 +21,6 @@ CSV_COLUMNS = (
     "control",
     "seconds",
 )
-REPORT, README = Path("paper_check/report.csv"), Path("README.md")
-MARKS = ("<!-- claims -->", "<!-- /claims -->")
 BOUND = {"equals": "", "at_most": "≤ ", "at_least": "≥ "}
 SOURCES = {
     "page": "stated on the paper's public page",
@@ -49,8 +42,9 @@ def number(value):
 
 
 def predicted(quantity):
-    """The predicted value with its relation."""
-    return BOUND[quantity["relation"]] + number(quantity["predicted"])
+    """The predicted value with its relation; a size that is at most 0 is 0."""
+    value, relation = quantity["predicted"], quantity["relation"]
+    return ("" if relation == "at_most" and value == 0 else BOUND[relation]) + number(value)
 
 
 def tolerance(quantity):
@@ -169,7 +163,8 @@ def _cell(text):
     return str(text).replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
 
 
-def _markdown_table(head, rows):
+def markdown_table(head, rows):
+    """A Markdown table; cells are escaped."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(map(_cell, line)) + " |" for line in lines) + "\n"
 
@@ -179,7 +174,7 @@ def summary_table(report):
     shown = ("title", "source", "verdict", "measured", "predicted", "tolerance", "control")
     head = ("", "claim", *shown[1:])
     rows = [[line["id"], *(line[c] for c in shown)] for _, line in report.iterrows()]
-    return _markdown_table(head, rows)
+    return markdown_table(head, rows)
 
 
 def markdown(judgements, seconds):
@@ -199,7 +194,7 @@ def _markdown_section(judgement, seconds):
     lines = [
         f"## {claim['id']}. {_cell(claim['title'])}: {judgement.verdict}\n",
         f"{_cell(claim['statement'])} *({_cell(claim['place'])}; {SOURCES[claim['source']]})*\n",
-        _markdown_table(HEAD, quantity_rows(judgement)),
+        markdown_table(HEAD, quantity_rows(judgement)),
         *(f"**{label}.** {_cell(text)}\n" for label, text in notes(judgement)),
         f"{seconds[claim['id']]:.1f} s; `{command(judgement)}`\n",
     ]
@@ -348,31 +343,3 @@ def png(figure):
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=150, metadata={"Software": "saddle_escape"})
     return buffer.getvalue()
-
-
-# --- README ---------------------------------------------------------------------------------------
-
-
-def inserted(text, report):
-    """The README's text with the summary table of a report (DataFrame) between its marks.
-
-    Raises ValueError if the two marks are not there, once each and in order.
-    """
-    start, end = (text.find(mark) for mark in MARKS)
-    if not 0 <= start < end or any(text.count(mark) != 1 for mark in MARKS):
-        raise ValueError(f"{README}: needs the lines {' and '.join(MARKS)}, once each")
-    counts = report["verdict"].value_counts(sort=False)
-    line = ", ".join(f"{verdict} {n}" for verdict, n in counts.items())
-    body = f"\n{len(report)} claims: {line}.\n\n{summary_table(report)}"
-    return text[: start + len(MARKS[0])] + body + text[end:]
-
-
-def main():
-    """Write the committed report's table into the README."""
-    report = pd.read_csv(REPORT, dtype=str, keep_default_na=False)
-    text = README.read_text(encoding="utf-8")
-    README.write_text(inserted(text, report), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()

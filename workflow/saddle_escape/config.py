@@ -15,12 +15,14 @@ from pathlib import Path
 import jsonschema
 import yaml
 
+from .registry import BUILTIN
+
 SCHEMA = Path(__file__).parent.parent / "schemas" / "config.schema.yaml"
 COMMAND_LINE = "command line"
 
 
 _TYPES = jsonschema.Draft202012Validator.TYPE_CHECKER
-_Validator = jsonschema.validators.extend(  # .nan would slip through every range
+Validator = jsonschema.validators.extend(  # .nan would slip through every range
     jsonschema.Draft202012Validator,
     type_checker=_TYPES.redefine(
         "number", lambda _, value: _TYPES.is_type(value, "number") and math.isfinite(value)
@@ -65,8 +67,10 @@ def read_yaml(path):
 
 @functools.cache
 def schema():
-    """The configuration's JSON schema, as a dict."""
-    return read_yaml(SCHEMA)
+    """The configuration's JSON schema, as a dict; the activations are those of the registry."""
+    found = read_yaml(SCHEMA)
+    found["$defs"]["activation"]["enum"] = list(BUILTIN)
+    return found
 
 
 def tiers():
@@ -106,9 +110,9 @@ def resolve(layers):
     for source, patch in layers.items():
         config = _merge(config, patch, source, origins)
     error = jsonschema.exceptions.best_match(
-        _Validator(schema()).iter_errors(config), key=_unknown_keys_first
+        Validator(schema()).iter_errors(config), key=unknown_keys_first
     )
-    path, problem = _explain(error) if error else _cross_check(config)
+    path, problem = explain(error) if error else _cross_check(config)
     if problem:
         source = next(origins[path[:n]] for n in range(len(path), -1, -1) if path[:n] in origins)
         raise ConfigError(f"{source}: {'.'.join(map(str, path)) or 'top level'}: {problem}")
@@ -130,23 +134,23 @@ def _merge(base, patch, source, origins, path=()):
     return result
 
 
-def _unknown_keys_first(error):
+def unknown_keys_first(error):
     """Sort key for violations: a misspelt key also makes the right one missing."""
     return error.validator == "additionalProperties", -len(error.absolute_path)
 
 
-def _explain(error):
+def explain(error):
     """(path, problem) of a schema violation, with the nearest valid name where one is asked for."""
     path, known = tuple(error.absolute_path), error.schema
     if error.validator == "additionalProperties":
         valid = list(known["properties"])
         key = next(key for key in error.instance if key not in valid)
-        return (*path, key), f"unknown key; {_nearest(key, valid)}"
+        return (*path, key), f"unknown key; {nearest(key, valid)}"
     if error.validator == "enum":
         key = (error.instance,) if "propertyNames" in error.absolute_schema_path else ()
         return (
             path + key,
-            f"'{error.instance}' is not known; {_nearest(error.instance, known['enum'])}",
+            f"'{error.instance}' is not known; {nearest(error.instance, known['enum'])}",
         )
     if error.validator == "required":
         missing = next(key for key in error.validator_value if key not in error.instance)
@@ -154,7 +158,7 @@ def _explain(error):
     return path, f"{error.message} ({known.get('description', 'see the schema')})"
 
 
-def _nearest(name, valid):
+def nearest(name, valid):
     """'did you mean ...?' if a valid name is near, else the list of valid names."""
     close = difflib.get_close_matches(str(name), map(str, valid), n=1, cutoff=0.5)
     return f"did you mean '{close[0]}'?" if close else f"valid: {', '.join(map(str, valid))}"

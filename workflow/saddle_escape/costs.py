@@ -1,11 +1,11 @@
-"""What each figure costs, from Snakemake's benchmark files: ``python -m saddle_escape.costs``.
+"""What each figure and the claims cost, from Snakemake's benchmark files and the manifests.
 
-Gathers ``results/<tier>/benchmarks`` into ``figures/costs.csv`` (columns figure, tier, jobs,
-cpu_minutes, peak_mb, machine), then writes the README's table of figures from it: generated, not
-typed; a test holds the two in step.
+``python -m saddle_escape.costs`` writes ``figures/costs.csv`` for the tiers that have been computed
+here; :mod:`saddle_escape.readme` shows it.
 """
 
 import csv
+import json
 import os
 import platform
 import sys
@@ -13,86 +13,99 @@ from pathlib import Path
 
 import pandas as pd
 
+from . import config, results
+
 TABLE = Path("figures/costs.csv")
-README = Path("README.md")
-COLUMNS = ("figure", "tier", "jobs", "cpu_minutes", "peak_mb", "machine")
-MARKS = ("<!-- figures -->", "<!-- /figures -->")
+COLUMNS = (
+    "tier",
+    "part",
+    "jobs",
+    "cpu_minutes",
+    "peak_mb",
+    "gradient_evaluations",
+    "devices",
+    "machine",
+)
 
-# figure: (what it shows, folders of results/<tier>/benchmarks, rule files)
-FIGURES = {
-    "figure1": ("full network and reduction (Theorem 4)", ("reduction",), "manifold.smk"),
-    "figure2": ("critical depth (Theorems 5, 6)", ("critical_depth",), "manifold.smk"),
-    "figure3": ("universality (Corollary 7)", ("universality",), "manifold.smk"),
-    "figure4": ("off the manifold (Theorem 11)", ("offmanifold",), "offmanifold.smk"),
-    "figure5": ("cascade, homotopy (Proposition 25)", ("cascade",), "cascade.smk"),
+# part: folders of results/<tier>/, and of its benchmarks, that hold nothing else
+PARTS = {
+    "figure1": ("reduction",),
+    "figure2": ("critical_depth",),
+    "figure3": ("universality",),
+    "figure4": ("offmanifold",),
+    "figure5": ("cascade",),
+    "claims": ("claims",),
 }
+PANELS = {"figure4": ("asymptotics", "signal", "attraction")}  # of the figure's supplement
 
 
-def figure_cost(tier, figure, folders):
-    """Jobs, CPU minutes (summed over jobs) and peak memory in MB of one figure.
+def cost(tier, part):
+    """(jobs, CPU minutes, peak memory in MB, gradient evaluations, devices) of one part of a tier.
 
-    CPU time, because a job's wall time is also what else the machine was doing.
+    CPU time summed over jobs, because a job's wall time is also what else the machine was doing; a
+    gradient evaluation is one full network's, on its whole data set or minibatch.
 
     Raises FileNotFoundError, one line, where a benchmark is missing.
     """
-    root = Path("results") / tier / "benchmarks"
-    paths = [p for folder in folders for p in sorted((root / folder).rglob("*.tsv"))]
-    paths += sorted((root / "figures").glob(f"*{figure}*.tsv"))
-    if not paths:
-        raise FileNotFoundError(f"{root}: no benchmark of {figure}; run `make figures` first")
-    rows = []
-    for path in paths:
-        with path.open() as file:
-            rows += list(csv.DictReader(file, delimiter="\t"))
+    root = Path("results") / tier
+    folders = [root / folder for folder in PARTS[part]]
+    benchmarks = [p for f in folders for p in (root / "benchmarks" / f.name).rglob("*.tsv")]
+    for name in (part, *PANELS.get(part, ())):
+        benchmarks += (root / "benchmarks" / "figures").glob(f"*{name}*.tsv")
+        folders += [root / "figures" / name, root / "figures" / "supplement" / name]
+    if not benchmarks:
+        raise FileNotFoundError(f"{root}: no benchmark of {part}; run `make figures` first")
+    rows = [row for path in benchmarks for row in _rows(path)]
     rows = [row for row in rows if row["max_rss"] not in ("-", "NA")]  # too short to be sampled
     seconds = sum(float(row["cpu_time"]) for row in rows)
-    return len(paths), round(seconds / 60, 1), round(max(float(row["max_rss"]) for row in rows))
+    peak = max(float(row["max_rss"]) for row in rows)
+    manifests = [manifest for folder in folders for manifest in _manifests(folder)]
+    evaluations = sum(manifest["gradient_evaluations"] for manifest in manifests)
+    devices = ", ".join(sorted({manifest["device"] for manifest in manifests}))
+    return len(benchmarks), round(seconds / 60, 2), round(peak), evaluations, devices
+
+
+def _rows(path):
+    with path.open() as file:
+        return list(csv.DictReader(file, delimiter="\t"))
+
+
+def _manifests(stem):
+    """Manifests of the results below a folder, or of the one result of this name."""
+    tables = [*stem.rglob("*.manifest.json"), *stem.parent.glob(f"{stem.name}.manifest.json")]
+    data = [results.load_dataset(path).attrs["manifest"] for path in stem.rglob("*.nc")]
+    return [json.loads(path.read_text()) for path in tables] + data
+
+
+def machine():
+    """This machine in words."""
+    return f"{_processor()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+
+
+def _processor():
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.machine()
+    names = [line.partition(": ")[2] for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
 
 
 def gather(tier):
-    """The table of costs of one tier on this machine."""
-    machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-    rows = [
-        (figure, tier, *figure_cost(tier, figure, folders), machine)
-        for figure, (_, folders, _) in FIGURES.items()
-    ]
+    """The table of costs of one tier on this machine. Raises FileNotFoundError as :func:`cost`."""
+    rows = [(tier, part, *cost(tier, part), machine()) for part in PARTS]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def markdown(costs):
-    """The README's table of figures, one line per figure."""
-    lines = [
-        "| figure | what it shows | command | workflow/rules | jobs | CPU minutes | peak MB |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for row in costs.itertuples():
-        shows, _, rules = FIGURES[row.figure]
-        lines.append(
-            f"| {row.figure} | {shows} | `.venv/bin/snakemake --cores all {row.figure}` "
-            f"| {rules} | {row.jobs} | {row.cpu_minutes:g} | {row.peak_mb} |"
-        )
-    machine = costs["machine"].iloc[0]
-    return "\n".join([*lines, "", f"Measured on: {machine}."])
-
-
-def inserted(text, block):
-    """README text with the block between the marks replaced. Raises ValueError without marks."""
-    head, found, rest = text.partition(MARKS[0])
-    _, closed, tail = rest.partition(MARKS[1])
-    if not (found and closed):
-        raise ValueError(f"{README}: the marks {' and '.join(MARKS)} are missing")
-    return f"{head}{MARKS[0]}\n{block}\n{MARKS[1]}{tail}"
-
-
 def main():
-    """Gather the default tier's costs and rewrite the README's table."""
+    """Gather the costs of every computed tier; the default tier must be among them."""
+    computed = [t for t in config.tiers() if (Path("results") / t / "claims/report.csv").exists()]
     try:
-        costs = gather("default")
+        tables = [gather(tier) for tier in dict.fromkeys([*computed, "default"])]
     except FileNotFoundError as error:
         sys.exit(f"costs: {error}")
     TABLE.parent.mkdir(exist_ok=True)
-    costs.to_csv(TABLE, index=False, lineterminator="\n")
-    README.write_text(inserted(README.read_text(encoding="utf-8"), markdown(costs)))
+    pd.concat(tables).to_csv(TABLE, index=False, lineterminator="\n")
 
 
 if __name__ == "__main__":

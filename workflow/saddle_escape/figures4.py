@@ -121,7 +121,6 @@ def draw_figure4(table: pd.DataFrame) -> Figure:
     laws = {r: _draw_law(axes, table[table["r"] == r], color) for r, color in colors.items()}
     log_axes(axes, EPSILON_LABEL, TIME_LABEL)
     axes.legend(handles=_handles(table), loc="lower left")
-    _name_left_out(axes, table)
     settle(figure)
     for r, (x, y) in laws.items():
         text = rf"$r={r}$:  $\varepsilon^{{{2 - r}}}$"
@@ -166,19 +165,10 @@ def _handles(table: pd.DataFrame) -> list[Line2D]:
     if (table["status"] == "no_plateau").any():
         label = "faint: starts above its plateau"
         handles.append(Line2D([], [], linestyle="none", label=label))
+    for route in table.loc[table["status"] == "left_out", "route"].unique():
+        label = f"no {ROUTES[route][0]}: left to the full tier"
+        handles.append(Line2D([], [], linestyle="none", label=label))
     return handles
-
-
-def _name_left_out(axes: Axes, table: pd.DataFrame) -> None:
-    """Say in the upper right corner which points this tier leaves out."""
-    lines = [
-        rf"{ROUTES[row.route][0]} left to the full tier: $r={row.r}$, $\varepsilon={row.epsilon:g}$"
-        for row in table[table["status"] == "left_out"].itertuples()
-    ]
-    axes.text(
-        1.0, 1.0, "\n".join(lines), transform=axes.transAxes,
-        ha="right", va="top", size="x-small", color=style.GREY,
-    )  # fmt: skip
 
 
 @style.figure_style()

@@ -57,6 +57,15 @@ MAX_ROOT_STEPS = 60
 MAX_REJECTIONS = 60  # in a row: step cut by 1e-42, no finite step exists
 SAFETY, SMALLEST_FACTOR, LARGEST_FACTOR = 0.9, 0.2, 10.0
 
+_spent = 0  # gradient evaluations not yet asked for
+
+
+def spent_evaluations():
+    """Gradient evaluations of this process since the last call, summed over all trajectories."""
+    global _spent
+    count, _spent = _spent, 0
+    return count
+
 
 @dataclass(frozen=True)
 class Trajectories:
@@ -111,6 +120,8 @@ class _Ledger:
             self.steps.append((index, t, aux))
 
     def close(self):
+        global _spent
+        _spent += int(self.counts[2].sum())
         escaped = torch.tensor([s == ESCAPED for s in self.status], device=self.crossing.device)
         t_escape = torch.where(escaped, self.crossing, math.nan)
         steps = None

@@ -23,7 +23,9 @@ LIBRARIES = ("numpy", "scipy", "torch", "pandas", "xarray", "sympy")
 REBUILD = "run `make figures` to compute it"
 
 
-def make_manifest(parameters, *, wall_time, device="cpu", dtype="float64", threads=1):
+def make_manifest(
+    parameters, *, wall_time, device="cpu", dtype="float64", threads=1, gradient_evaluations=0
+):
     """Provenance of one result as a JSON-compatible dict; ``wall_time`` in seconds."""
     return {
         "parameters": parameters,
@@ -34,6 +36,7 @@ def make_manifest(parameters, *, wall_time, device="cpu", dtype="float64", threa
         "libraries": {name: metadata.version(name) for name in LIBRARIES},
         "code_version": code_version(),
         "wall_time_s": wall_time,
+        "gradient_evaluations": gradient_evaluations,
     }
 
 

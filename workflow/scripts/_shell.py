@@ -15,17 +15,22 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 def job(snakemake):
     """Run a script's body with its output in the rule's log; yields ``save(result, path)``.
 
-    Standard output and error, hence tracebacks and warnings of any library, go to the log file.
-    Thread counts are set before a numerical library is first imported, so import it in the body.
+    Standard output and error, hence tracebacks and warnings of any library, go to the log file; of
+    an error the terminal shows the one line that says what is wrong. Thread counts are set before a
+    numerical library is first imported, so import it in the body.
     """
-    start = time.perf_counter()
+    start, terminal = time.perf_counter(), os.dup(sys.stderr.fileno())
     log = os.open(snakemake.log[0], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
         os.dup2(log, stream.fileno())
     for library in ("OMP", "MKL", "OPENBLAS"):
         os.environ[f"{library}_NUM_THREADS"] = str(snakemake.threads)
-    yield partial(_save, snakemake, start)
+    try:
+        yield partial(_save, snakemake, start)
+    except Exception as error:
+        os.write(terminal, f"{snakemake.log[0]}: {type(error).__name__}: {error}\n".encode())
+        raise
 
 
 def _save(snakemake, start, result, path, **provenance):
@@ -36,7 +41,14 @@ def _save(snakemake, start, result, path, **provenance):
         dict(snakemake.params.get("cfg", {})) | dict(snakemake.wildcards.items()),
         wall_time=round(time.perf_counter() - start, 3),
         threads=snakemake.threads,
+        gradient_evaluations=_gradient_evaluations(),
         **provenance,
     )
     save = results.save_dataset if Path(path).suffix == ".nc" else results.save_table
     save(result, path, manifest)
+
+
+def _gradient_evaluations():
+    """Of full networks since the last save; 0 in a job that has trained none."""
+    integrate = sys.modules.get("saddle_escape.integrate")
+    return integrate.spent_evaluations() if integrate else 0

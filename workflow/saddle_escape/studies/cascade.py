@@ -341,7 +341,8 @@ def off_block_stability(cfg, data):
 
     ``data``: the dataset of :func:`trajectory`, whose plateaus are the "cascade" references. See
     :mod:`stability` for references, pairs and sign convention. Columns: residual
-    |f_1|; A, B, C, D, gain, eigenvalue of the pair; subspace_gain, subspace_eigenvalue,
+    |f_1|; learned (the smallest M_1[k,k] of the stage's modes: below the threshold the state is not
+    that stage's yet); A, B, C, D, gain, eigenvalue of the pair; subspace_gain, subspace_eigenvalue,
     off_block_eigenvalue, full_eigenvalue; off_diagonal, smallest_coupling (how far the proposition
     applies); growth of the pair's two entries, of all off-block amplitudes and rotations (d log/dt,
     in the cascade); status.
@@ -374,6 +375,7 @@ def _stability_rows(model, state, stage, t, reference):
         "stage": stage,
         "t": float(t),
         "residual": found.residual,
+        "learned": float(np.diagonal(state[0])[:stage].min()),
         "subspace_gain": found.gain,
         "subspace_eigenvalue": found.eigenvalue,
         "off_block_eigenvalue": found.off_block_eigenvalue,

@@ -39,13 +39,16 @@ def off_block(case):
     """Claim 13b. Control: the learned modes of the reference state shrunk back to small scales."""
     if case.control:
         return _small_scales(case.settings), None
-    table = load_table(case.inputs["stability"])
+    everything = load_table(case.inputs["stability"])
+    table = everything[everything["learned"] >= case.settings["cascade"]["threshold"]]
+    early = everything.drop(table.index)["subspace_gain"].max()
     best = table.loc[table["subspace_gain"].idxmax()]
     ideal = table[table["reference"] == "ideal"]
     late = ideal[ideal["t"] == ideal["t"].max()]
     note = (
         f"{len(table)} pairs; stage {best['stage']}, {best['reference']} state at t = "
-        f"{best['t']:g}; other off-block directions: at most "
+        f"{best['t']:g}; before a stage's modes are learned up to {early:.3g}; "
+        "other off-block directions: at most "
         f"{late['off_block_eigenvalue'].max():.1e} at residual {late['residual'].max():.1e}"
     )
     return [

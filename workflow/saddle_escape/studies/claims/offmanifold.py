@@ -5,7 +5,7 @@ import pandas as pd
 
 from ...results import load_dataset, load_table
 from .. import offmanifold
-from . import NONE, points, row
+from . import points, row
 
 
 def _relabelled(table):
@@ -21,13 +21,19 @@ def critical_depth(case):
     if case.control:
         limits, runs = _relabelled(limits), _relabelled(runs)
     deepest = limits[limits["L"] == own["depth"]].set_index("r")
-    rows = []
+    figure = load_table(case.inputs["figure4"]).dropna(subset=["ratio"])
+    rows, shifts = [], []
     for r in own["r"]:
         mine = deepest.loc[r]
         interval = f"[{mine['low']:.4f}, {mine['high']:.4f}], {mine['n_seeds']:.0f} seeds"
         rows.append(row(f"flow_r{r}", mine["exponent"], interval, "as epsilon -> 0"))
-        rows.append(row(f"sgd_r{r}", *_sgd_slope(runs, r, own)))
-    figure = load_table(case.inputs["figure4"]).dropna(subset=["ratio"])
+        slope, interval, used = _sgd_slope(runs, r, own)
+        others = _slopes_of_others(figure, r, used)
+        counts = ", ".join(f"{n} at {e:g}" for e, n in used.items())
+        note = "; ".join(f"{name} {s:.2f}" for name, s in others.items())
+        rows.append(row(f"sgd_r{r}", slope, interval, f"SGD runs: {counts}; there {note}"))
+        shifts += [slope - s for s in others.values()]
+    rows.append(row("same_range", np.abs(shifts).max(), note="SGD minus flow and published"))
     ratios = figure[figure["route"] == "sgd"]["ratio"]
     rows.append(
         row(
@@ -45,7 +51,7 @@ def _runs(paths):
 
 
 def _sgd_slope(runs, r, own):
-    """(slope, interval, note) over the smallest published epsilons with at least two SGD runs.
+    """(slope, interval, {epsilon: runs}) over the smallest published epsilons with two SGD runs.
 
     A bootstrap resample draws seeds anew at every epsilon; the slope is that of the medians.
     """
@@ -53,19 +59,31 @@ def _sgd_slope(runs, r, own):
     groups = {e: g["t_crossing"].to_numpy() for e, g in mine.groupby("epsilon") if len(g) > 1}
     used = sorted(groups)[: own["smallest"]]
     if len(used) < 2:
-        return np.nan, NONE, "fewer than two epsilons"
+        raise ValueError(f"claims: fewer than two epsilons with SGD runs at r = {r}")
     rng = np.random.default_rng(0)
 
     def slope(times):
-        return np.polyfit(np.log(used), np.log([np.median(t) for t in times]), 1)[0]
+        return _slope(used, [np.median(t) for t in times])
 
     resampled = [
         slope([rng.choice(groups[e], len(groups[e])) for e in used])
         for _ in range(own["resamples"])
     ]
     low, high = np.percentile(resampled, [2.5, 97.5])
-    counts = ", ".join(f"{len(groups[e])} at {e:g}" for e in used)
-    return slope([groups[e] for e in used]), f"[{low:.2f}, {high:.2f}]", f"SGD runs: {counts}"
+    runs = {e: len(groups[e]) for e in used}
+    return slope([groups[e] for e in used]), f"[{low:.2f}, {high:.2f}]", runs
+
+
+def _slope(epsilons, times):
+    return np.polyfit(np.log(epsilons), np.log(times), 1)[0]
+
+
+def _slopes_of_others(figure, r, epsilons):
+    """Slopes over the same epsilons of the flow's medians and of the published markers."""
+    flow = figure[(figure["route"] == "flow") & (figure["r"] == r)].set_index("epsilon")
+    same = flow.loc[list(epsilons)]
+    columns = {"flow": "t_median", "published": "published"}
+    return {name: _slope(same.index, same[column]) for name, column in columns.items()}
 
 
 def _figure4(figure):
