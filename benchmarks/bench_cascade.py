@@ -4,25 +4,13 @@ The adjoint A(nu) at one node, forward pass included, must take at most 4 times 
 Run with one BLAS thread: OMP_NUM_THREADS=1 python benchmarks/bench_cascade.py
 """
 
-import statistics
 import sys
-import time
+
+from timing import median_ms
 
 from saddle_escape import activations, blocks, homotopy
 
-REPEATS = 7
 LIMIT = 4.0
-
-
-def median_ms(call):
-    """Median wall time of ``call()`` in milliseconds, one warm-up call aside."""
-    call()
-    times = []
-    for _ in range(REPEATS):
-        begin = time.perf_counter()
-        call()
-        times.append(1e3 * (time.perf_counter() - begin))
-    return statistics.median(times)
 
 
 def main():

@@ -427,29 +427,12 @@ def test_summary_names_the_unexpected(judgements):
     assert report.surprise(wrong) == "claim 3 (A law): not reproduced, expected holds"
 
 
-def test_readme_table_goes_between_its_marks(judgements):
-    found = report.table(judgements, SECONDS).astype(str)
-    start, end = report.MARKS
-    text = report.inserted(f"a\n{start}\nold\n{end}\nb\n", found)
-    assert text.startswith(f"a\n{start}\n") and text.endswith(f"{end}\nb\n")
-    assert "| 1 | A law |" in text and "old" not in text
-    assert report.inserted(text, found) == text
-    with pytest.raises(ValueError, match="once each"):
-        report.inserted("no marks", found)
-
-
 def test_committed_report_is_of_the_committed_claims():
-    found = pd.read_csv(ROOT / report.REPORT, dtype=str, keep_default_na=False)
+    found = pd.read_csv(ROOT / "paper_check/report.csv", dtype=str, keep_default_na=False)
     assert list(found["id"]) == list(CLAIMS)
     assert list(found["title"]) == [c["title"] for c in CLAIMS.values()]
     assert list(found["verdict"]) == [claims.expected(c, "default") for c in CLAIMS.values()]
     assert set(found["control"]) <= {"fails as it should", "passes as it should"}
-
-
-def test_readme_shows_the_committed_report():
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    found = pd.read_csv(ROOT / report.REPORT, dtype=str, keep_default_na=False)
-    assert report.inserted(text, found) == text
 
 
 def test_manifest_of_a_claim_is_plain_data():

@@ -1,4 +1,4 @@
-"""Copies of the project to run Snakemake and make in, and one finished smoke tier."""
+"""Copies of the project to run Snakemake and make in, and a clone with a finished smoke tier."""
 
 import os
 import re
@@ -28,6 +28,7 @@ def copy_project(target):
 def run(command, cwd):
     """Run a command with its output captured and no standard input."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "PYTEST"))}
+    environment["PYTHONPATH"] = str(Path(cwd) / "workflow")  # before another checkout's library
     return subprocess.run(
         command, cwd=cwd, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL
     )
@@ -52,10 +53,35 @@ def tree(tmp_path):
     return copy_project(tmp_path / "project")
 
 
+def clone(target):
+    """Clone the repository with uncommitted changes of its files; a copy where there is none."""
+    if not (ROOT / ".git").exists():
+        return copy_project(target)
+    changed = run(["git", "stash", "create"], ROOT).stdout.strip()
+    for command, cwd in (
+        (["git", "clone", "--quiet", "--shared", "--no-checkout", ROOT, target], target.parent),
+        (["git", "checkout", "--quiet", changed or "HEAD"], target),
+    ):
+        done = run(command, cwd)
+        assert done.returncode == 0, done.stderr
+    return target
+
+
+def install(tree):
+    """This environment in place of the one that make would build."""
+    venv = tree / ".venv"
+    venv.mkdir()
+    for part in ("bin", "lib", "pyvenv.cfg"):
+        (venv / part).symlink_to(Path(sys.prefix) / part)
+    for stamp in (".requirements", ".requirements-dev"):
+        (venv / stamp).touch()
+
+
 @pytest.fixture(scope="session")
 def smoke_tree(tmp_path_factory):
-    """A copy in which the target `smoke` has run; tests must leave it as they found it."""
-    tree = copy_project(tmp_path_factory.mktemp("smoke") / "project")
-    done = snakemake(tree, "smoke")
+    """A clone where `TIER=smoke make figures` has run; tests must leave it as they found it."""
+    tree = clone(tmp_path_factory.mktemp("smoke") / "project")
+    install(tree)
+    done = run(["make", "figures", "TIER=smoke"], tree)
     assert done.returncode == 0, done.stderr
     return tree

@@ -11,6 +11,7 @@ from saddle_escape import claims, claims_report
 from .conftest import planned, snakemake
 
 KEPT = ("3", "13", "17b", "17d")  # one with a result, two without, one that smoke cannot test
+pytestmark = pytest.mark.xdist_group("smoke")
 SMOKE = ("--config", "tier=smoke", "--")
 
 

@@ -1,7 +1,6 @@
 """The notebooks: headless on the smoke tier's results, reading only, and what they say is there."""
 
 import ast
-import json
 import os
 import re
 import runpy
@@ -87,21 +86,6 @@ def test_imports_the_library_and_trains_nothing(path):
     assert not {f"saddle_escape.{name}" for name in ("integrate", "flow", "results")} & imported
     functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
     assert all(node.end_lineno - node.lineno < 20 for node in functions)
-
-
-@pytest.mark.xdist_group("smoke")
-def test_becomes_an_executed_ipynb(smoke_tree, monkeypatch, tmp_path):
-    source = tmp_path / "figure4.py"
-    source.write_text((ROOT / "notebooks/figure4.py").read_text())
-    monkeypatch.setenv(notebook.VARIABLE, "smoke")
-    monkeypatch.setenv("PYTHONPATH", str(smoke_tree / "workflow"))
-    done = run([sys.executable, EXECUTE, str(source)], ROOT)
-    assert done.returncode == 0, done.stderr
-    written = json.loads(source.with_suffix(".ipynb").read_text())
-    outputs = [output for cell in written["cells"] for output in cell.get("outputs", ())]
-    kinds = {kind for output in outputs for kind in output.get("data", ())}
-    assert {"image/png", "text/html", "application/vnd.jupyter.widget-view+json"} <= kinds
-    assert not [output for output in outputs if output["output_type"] == "error"]
 
 
 def test_without_results_no_ipynb_but_one_line(tree, monkeypatch):

@@ -1,26 +1,34 @@
-"""The README: its table of costs is the generated one, and its commands do what it says."""
+"""The README: its tables are the generated ones; in a fresh clone its commands do what it says."""
 
+import json
 import re
-import shlex
-import sys
-from pathlib import Path
+import shutil
 
-import pandas as pd
 import pytest
 
-from saddle_escape import costs
+from saddle_escape import claims, readme
 
 from .conftest import ROOT, run
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```bash\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
 COMMANDS = [line.partition("  #")[0].strip() for block in BLOCKS for line in block.splitlines()]
-TABLED = re.findall(r"`(TIER=\w+ make \w+|make \w+|\.venv/bin/snakemake [^`]+)`", README)
+INLINE = re.findall(r"`((?:TIER=\w+ )?make \w+|\.venv/bin/snakemake [^`]+)`", README)
+TARGETS = [c.rpartition(" ")[2] for c in INLINE if c.startswith(".venv/bin/snakemake")]
+ALL = list(dict.fromkeys(c for c in [*COMMANDS, *INLINE] if "snakemake" not in c))
 
 
-def test_the_cost_table_is_the_committed_one():
-    table = pd.read_csv(ROOT / "figures/costs.csv")
-    assert costs.inserted(README, costs.markdown(table)) == README
+def test_the_tables_are_the_generated_ones(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    assert readme.page(README) == README, "run `make docs`"
+
+
+def test_a_block_goes_between_its_marks():
+    text = readme.inserted("a\n<!-- x -->\nold\n<!-- /x -->\nb\n", {"x": "new\n"})
+    assert text == "a\n<!-- x -->\nnew\n<!-- /x -->\nb\n"
+    assert readme.inserted(text, {"x": "new"}) == text
+    with pytest.raises(ValueError, match="once each"):
+        readme.inserted("<!-- /x --><!-- x -->", {"x": "new"})
 
 
 def test_every_picture_and_file_it_names_exists():
@@ -31,43 +39,93 @@ def test_every_picture_and_file_it_names_exists():
         assert (ROOT / path).exists(), path
 
 
+def test_every_figure_and_claim_has_its_command():
+    expected = [*readme.FIGURES, *(f"claim_{name}" for name in claims.load_claims())]
+    assert expected == TARGETS
+
+
+def figures_are_there(tree, done):
+    assert "Nothing to be done" in done.stdout + done.stderr  # the clone's fixture has run it
+    for n in range(1, 6):
+        for kind in ("pdf", "png", "csv"):
+            assert (tree / f"results/smoke/figures/figure{n}.{kind}").stat().st_size > 0
+
+
+def verdicts_are_printed(tree, done):
+    assert "all as expected" in done.stdout
+    assert all(claim["title"] in done.stdout for claim in claims.load_claims().values())
+
+
+def report_is_written(tree, done):
+    report = tree / "report.html"
+    assert report.stat().st_size > 1e6
+    report.unlink()
+
+
+def notebooks_are_executed(tree, done):
+    written = sorted((tree / "notebooks").glob("*.ipynb"))
+    assert [path.stem for path in written] == sorted(p.stem for p in ROOT.glob("notebooks/*.py"))
+    for path in written:
+        cells = json.loads(path.read_text())["cells"]
+        outputs = [output for cell in cells for output in cell.get("outputs", ())]
+        kinds = {kind for output in outputs for kind in output.get("data", ())}
+        assert {"image/png", "text/html", "application/vnd.jupyter.widget-view+json"} <= kinds
+        assert not [output for output in outputs if output["output_type"] == "error"]
+        path.unlink()
+
+
+def tables_agree(tree, done):
+    assert done.stdout.count("agrees") == len(list((tree / "figures").rglob("figure*.csv"))) + 3
+
+
+def answer(tree, done):
+    assert done.stdout.strip() and not done.stderr
+
+
+def json_answer(tree, done):
+    assert json.loads(done.stdout) and not done.stderr
+
+
+# command: (what a test runs for it, what it must have done)
+MADE = {
+    "make figures": ("make figures TIER=smoke", figures_are_there),
+    "TIER=smoke make figures": ("TIER=smoke make figures", figures_are_there),
+    "TIER=full make figures": ("TIER=full make figures --dry-run", None),
+    "make test": ("make test --dry-run", None),  # this is `make test`
+    "make claims": ("make claims TIER=smoke", verdicts_are_printed),
+    "make report": ("make report TIER=smoke", report_is_written),
+    "make notebooks": ("make notebooks TIER=smoke", notebooks_are_executed),
+    "make compare": ("make compare", tables_agree),
+    "make bench": ("make bench --dry-run", None),
+    "make help": ("make help", answer),
+}
+
+
 @pytest.fixture
-def environment(smoke_tree):
-    """The finished smoke tree, with this environment in place of its own."""
-    venv = smoke_tree / ".venv"
-    if not venv.exists():
-        venv.mkdir()
-        for part in ("bin", "lib", "pyvenv.cfg"):
-            (venv / part).symlink_to(Path(sys.prefix) / part)
-        for stamp in (".requirements", ".requirements-dev"):
-            (venv / stamp).touch()
-    return smoke_tree
-
-
-def smoke(command):
-    """The command on the smoke tier, and `make test` as a dry run: this is `make test`."""
-    if command == "make test":
-        return "make --dry-run test"
-    if "snakemake" in command:
-        return command.replace("--cores all", "--cores all --dry-run")
-    return command.replace("TIER=default", "").replace("TIER=full", "") + (
-        " --dry-run TIER=full"
-        if "TIER=full" in command
-        else " TIER=smoke"
-        if "make" in command
-        else ""
-    )
+def rebuilt(smoke_tree):
+    """The committed figures in the place of a rebuild of the default tier."""
+    folder = smoke_tree / "results/default"
+    shutil.copytree(smoke_tree / "figures", folder / "figures")
+    yield smoke_tree
+    shutil.rmtree(folder)
 
 
 @pytest.mark.xdist_group("smoke")
-@pytest.mark.parametrize("command", sorted({*COMMANDS, *TABLED} - {"make compare"}))
-def test_command_runs(environment, command):
-    done = run(["sh", "-c", smoke(command)], environment)
+@pytest.mark.parametrize("command", ALL)
+def test_command_does_what_it_says(smoke_tree, request, command):
+    what_if = json_answer if command.endswith("--json") else answer
+    runs, check = MADE[command] if "make" in command else (command, what_if)
+    if command == "make compare":
+        request.getfixturevalue("rebuilt")
+    done = run(["sh", "-c", runs], smoke_tree)
+    assert done.returncode == 0, done.stdout + done.stderr
+    if check:
+        check(smoke_tree, done)
+
+
+@pytest.mark.xdist_group("smoke")
+def test_each_figure_and_claim_by_itself(smoke_tree):
+    done = run([".venv/bin/snakemake", "--cores", "all", "--config", "tier=smoke", "--", *TARGETS],
+               smoke_tree)  # fmt: skip
     assert done.returncode == 0, done.stderr
-    if "saddle_escape" in command:
-        assert done.stdout.strip() and not done.stderr
-
-
-def test_the_commands_are_the_ones_this_file_knows():
-    assert "make figures" in COMMANDS and "make test" in COMMANDS
-    assert {shlex.split(c)[0] for c in COMMANDS} <= {"make", ".venv/bin/python"}
+    assert all(claim["title"] in done.stdout for claim in claims.load_claims().values())

@@ -12,11 +12,10 @@ import pytest
 
 from saddle_escape import claims, config, pages
 
-from .conftest import ROOT, run, snakemake
+from .conftest import ROOT, run
 
 FIGURES = [f"figure{n}" for n in range(1, 6)]
 FIGURES += [f"supplement/{name}" for name in ("asymptotics", "signal", "attraction")]
-TARGETS = ("--config", "tier=smoke", "--", "report_contents")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 OFFLINE = (  # every address but the file itself leads nowhere
     "--headless",
@@ -40,11 +39,9 @@ SHOW = 'app.setView({{content: "{kind}", contentPath: {uri}}});'
 @pytest.fixture(scope="module")
 def report(smoke_tree):
     """The text of the smoke tier's report.html; the tree keeps nothing of it."""
-    stylesheet = ("--report-stylesheet", "workflow/report/style.css")
     page = smoke_tree / "report.html"
-    for arguments in (TARGETS, ("--report", page.name, *stylesheet, *TARGETS)):
-        done = snakemake(smoke_tree, *arguments)
-        assert done.returncode == 0, done.stderr
+    done = run(["make", "report", "TIER=smoke"], smoke_tree)
+    assert done.returncode == 0, done.stderr
     text = page.read_text(encoding="utf-8")
     page.unlink()
     return text

@@ -7,7 +7,7 @@ import pytest
 
 from saddle_escape import results
 
-from .conftest import snakemake
+from .conftest import run, snakemake
 
 pytestmark = pytest.mark.xdist_group("smoke")
 
@@ -43,13 +43,14 @@ def test_every_figure_is_drawn_from_its_table(smoke_tree):
 
 
 def test_the_smoke_tier_never_writes_into_figures(smoke_tree):
-    assert not (smoke_tree / "figures").exists()
+    changed = run(["git", "status", "--porcelain", "--", "figures", "paper_check"], smoke_tree)
+    assert changed.returncode == 0 and changed.stdout == ""
     assert {path.name for path in (smoke_tree / "results").iterdir()} == {"smoke"}
 
 
-@pytest.mark.parametrize("run", ["reduced", "network_population", "network_gaussian"])
-def test_trajectories_carry_units_and_parameters(smoke_tree, run):
-    data = results.load_dataset(smoke_tree / f"results/smoke/reduction/{run}.nc")
+@pytest.mark.parametrize("name", ["reduced", "network_population", "network_gaussian"])
+def test_trajectories_carry_units_and_parameters(smoke_tree, name):
+    data = results.load_dataset(smoke_tree / f"results/smoke/reduction/{name}.nc")
     assert set(data.dims) == {"t", "layer"}
     assert data["t"].attrs["units"] == "flow time"
     assert data.attrs["manifest"]["parameters"]["width"] == 16
@@ -57,8 +58,8 @@ def test_trajectories_carry_units_and_parameters(smoke_tree, run):
 
 def test_the_full_network_follows_the_reduction(smoke_tree):
     reduced, network = (
-        results.load_dataset(smoke_tree / f"results/smoke/reduction/{run}.nc")
-        for run in ("reduced", "network_population")
+        results.load_dataset(smoke_tree / f"results/smoke/reduction/{name}.nc")
+        for name in ("reduced", "network_population")
     )
     scale = reduced["scale"].interp(t=network["t"], method="cubic")
     assert np.abs(scale - network["scale"]).max() < 0.02  # rate 0.25 and a short plateau

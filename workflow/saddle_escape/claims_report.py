@@ -209,7 +209,7 @@ body { font: 15px/1.45 Georgia, serif; color: #1a1a1a; max-width: 62rem; margin:
 h1, h2 { font-weight: normal; line-height: 1.2; } h2 { margin: 2.2rem 0 .3rem; font-size: 1.25rem; }
 table { border-collapse: collapse; width: 100%; font-size: .82rem; margin: .8rem 0; }
 th, td { text-align: left; vertical-align: top; padding: .25rem .5rem; border-top: 1px solid #ccc;
-  overflow-wrap: anywhere; }
+  overflow-wrap: break-word; }
 th { font-weight: normal; color: #555; border-top: none; white-space: nowrap; }
 code { font-size: .85em; } a { color: inherit; } img { max-width: 100%; }
 .v { white-space: nowrap; } .holds { color: #11603a; } .remark { color: #7a5200; }
@@ -247,7 +247,7 @@ def html_report(judgements, seconds, pictures):
     report = table(judgements, seconds)
     rows = [
         (
-            line["id"],
+            ("v", None, line["id"]),
             ("", f"claim-{line['id']}", line["title"]),
             line["source"],
             (f"v {CLASS[line['verdict']]}", None, line["verdict"]),

@@ -1,0 +1,61 @@
+"""Costs: added up over a part's jobs and manifests, each counted once."""
+
+import json
+
+import pytest
+import xarray as xr
+
+from saddle_escape import costs, results
+
+HEAD = "s\th:m:s\tmax_rss\tcpu_time\n"
+
+
+@pytest.fixture
+def tier(tmp_path, monkeypatch):
+    """results/smoke with two jobs of figure 4 and its supplement, and one of figure 1."""
+    monkeypatch.chdir(tmp_path)
+    root = tmp_path / "results/smoke"
+    for name, line in {
+        "offmanifold/flow_r3_b0": "9\t0:00:09\t200.4\t6.0",
+        "figures/figure4_table": "1\t0:00:01\t-\t-",
+        "figures/draw_signal": "2\t0:00:02\t300.6\t3.0",
+        "reduction/reduced": "3\t0:00:03\t100.0\t1.2",
+    }.items():
+        path = root / f"benchmarks/{name}.tsv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"{HEAD}{line}\n")
+    for name, count, device in (
+        ("offmanifold/flow_r3_b0", 700, "cpu"),
+        ("offmanifold/sgd_r3_b0", 50, "cuda"),
+        ("figures/figure4", 0, "cpu"),
+        ("figures/supplement/attraction", 30, "cpu"),
+        ("figures/figure1", 0, "cpu"),
+    ):
+        path = root / f"{name}.manifest.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({"gradient_evaluations": count, "device": device}))
+    manifest = results.make_manifest({}, wall_time=1.0, gradient_evaluations=11)
+    units = {"units": "flow time"}, {"units": "1"}
+    data = xr.Dataset({"loss": ("t", [1.0, 0.5], units[1])}, {"t": ("t", [0.0, 1.0], units[0])})
+    results.save_dataset(data, root / "reduction/reduced.nc", manifest)
+
+
+def test_cost_of_a_part(tier):
+    assert costs.cost("smoke", "figure4") == (3, 0.15, 301, 780, "cpu, cuda")
+    assert costs.cost("smoke", "figure1") == (1, 0.02, 100, 11, "cpu")
+
+
+def test_missing_benchmarks_are_one_line(tier):
+    with pytest.raises(FileNotFoundError, match="no benchmark of figure2; run `make figures`"):
+        costs.cost("smoke", "figure2")
+
+
+def test_without_results_the_command_says_what_to_do(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit, match=r"costs: .*no benchmark of figure1; run `make figures`"):
+        costs.main()
+    assert not costs.TABLE.exists()
+
+
+def test_machine_is_named():
+    assert "cores, Python 3" in costs.machine()

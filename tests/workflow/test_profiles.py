@@ -1,0 +1,25 @@
+"""Profiles: what they name exists, and a GPU is asked for by the jobs that train networks."""
+
+import re
+
+import yaml
+
+from .conftest import ROOT, snakemake
+
+PROFILES = {p.parent.name: p for p in ROOT.glob("workflow/profiles/*/config.yaml")}
+
+
+def test_there_is_one_for_clusters_and_one_for_gpus():
+    assert set(PROFILES) == {"slurm", "gpu"}
+    assert yaml.safe_load(PROFILES["slurm"].read_text())["executor"] == "slurm"
+
+
+def test_gpu_jobs_ask_for_the_gpu(tree):
+    done = snakemake(
+        tree, "--profile", "workflow/profiles/gpu", "--dry-run", "--config", "tier=smoke"
+    )
+    assert done.returncode == 0, done.stderr
+    jobs = re.split(r"^(?:local)?rule (\w+):", done.stdout, flags=re.MULTILINE)[1:]
+    asking = {rule for rule, text in zip(jobs[::2], jobs[1::2], strict=True) if "gpu=1" in text}
+    stated = yaml.safe_load(PROFILES["gpu"].read_text())["set-resources"]
+    assert asking == {entry.partition(":")[0] for entry in stated}
