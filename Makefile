@@ -25,7 +25,7 @@ test: $(VENV)/.requirements-dev  ## run the whole test suite, the smoke tier inc
 
 .PHONY: claims
 claims: $(VENV)/.requirements  ## check every claim of the paper; exit 1 if a verdict is unexpected
-	$(SNAKEMAKE) claims
+	$(SNAKEMAKE) -- claims
 
 .PHONY: notebooks
 notebooks: $(VENV)/.requirements-dev  ## write and execute the notebooks on the tier's results

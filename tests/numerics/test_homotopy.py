@@ -9,7 +9,7 @@ import pytest
 from scipy.integrate import solve_ivp
 
 from saddle_escape import activations, blocks, homotopy, quadrature
-from saddle_escape.studies import cascade
+from saddle_escape.studies import cascade, cascade_network
 
 TANH = activations.get("tanh")
 TIGHT = homotopy.Solver(rtol=1e-11)
@@ -166,7 +166,7 @@ def test_full_network_escapes_with_the_blocks():
             "noise_draws": 1,
         },
     }
-    table = cascade.full_network(cfg)
+    table = cascade_network.full_network(cfg)
     assert set(table["status"]) == {"escaped"}
     flow, descent, noisy = table["t_escape"] / table["t_block"] - 1
     assert abs(flow) < 1e-5

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from saddle_escape import figures4, flow, integrate, network
-from saddle_escape.studies import offmanifold
+from saddle_escape.studies import offmanifold, offmanifold_tables
 
 torch.set_num_threads(1)
 SMALL = flow.Setup("tanh", depth=5, width=12, input_dim=6, samples=64)
@@ -39,7 +39,7 @@ SGD = {"rate": 0.01, "batch": 64, "held_out": 1024, "spacing": 0.02, "max_steps"
 def found_exponents():
     cases = [(5, 3), (5, 5), (3, 3)]
     runs = [offmanifold.asymptotics(CFG, depth, r, 0) for depth, r in cases]
-    return offmanifold.exponent_table(CFG, pd.concat(runs)), pd.concat(runs)
+    return offmanifold_tables.exponent_table(CFG, pd.concat(runs)), pd.concat(runs)
 
 
 def test_exponents_tend_to_the_critical_depth_law(found_exponents):
@@ -54,13 +54,13 @@ def test_exponents_do_not_depend_on_depth(found_exponents):
     found, _ = found_exponents
     by_depth = found.set_index("L").query("r == 3")["exponent"]
     assert set(by_depth.index) == {3, 5} and np.ptp(by_depth) < 0.005
-    assert "independent of depth" in offmanifold.depth_verdict(found)
+    assert "independent of depth" in offmanifold_tables.depth_verdict(found)
     broken = found.assign(exponent=found["exponent"] + 0.01 * found["L"])
-    assert "NOT independent" in offmanifold.depth_verdict(broken)
+    assert "NOT independent" in offmanifold_tables.depth_verdict(broken)
 
 
 def test_companion_table_holds_every_epsilon_and_draws(found_exponents):
-    table = offmanifold.asymptotic_table(found_exponents[1])
+    table = offmanifold_tables.asymptotic_table(found_exponents[1])
     assert tuple(table.columns) == figures4.ASYMPTOTICS_COLUMNS
     assert len(table) == 3 * CFG["asymptotics"]["epsilon"]["count"]
     assert table["accepted_steps"].max() <= 50
@@ -78,7 +78,7 @@ def signal_steps():
 
 
 def test_signal_grows_with_the_power_that_integrates_to_the_law(signal_steps):
-    table = offmanifold.signal_table(signal_steps)
+    table = offmanifold_tables.signal_table(signal_steps)
     assert (table["slope"] - table["expected"]).abs().max() < 0.02
     assert (table["start_exponent"] - table["r"]).abs().max() < 1e-3
     assert (table["n_steps"] >= 5).all()
@@ -86,7 +86,7 @@ def test_signal_grows_with_the_power_that_integrates_to_the_law(signal_steps):
 
 
 def test_gradients_are_rank_one_products_on_the_plateau(signal_steps):
-    table = offmanifold.signal_table(signal_steps)
+    table = offmanifold_tables.signal_table(signal_steps)
     assert table["along_error"].max() < 0.15
     assert table["spectral_max"].max() < 1 + 1e-2 and table["spectral_min"].min() > 0.3
     starts = signal_steps.groupby(["r", "seed", "epsilon"]).first()
@@ -124,7 +124,7 @@ def attraction_config(**changes):
 
 def test_relative_distance_from_the_manifold_stays_finite():
     steps = offmanifold.attraction(attraction_config())
-    ends = offmanifold.attraction_table(steps)
+    ends = offmanifold_tables.attraction_table(steps)
     assert (ends["status"] == "escaped").all()
     by_kind = ends.set_index(["kind", "epsilon"])["ratio"]
     assert by_kind["profile"].min() > 0.8
@@ -225,7 +225,7 @@ def synthetic_runs():
 
 def test_figure4_table_has_a_row_for_every_point_of_both_routes():
     points = [{"r": 3, "epsilon": 0.1}, {"r": 3, "epsilon": 0.2}, {"r": 5, "epsilon": 0.5}]
-    table = offmanifold.figure4({"points": points}, synthetic_runs(), PUBLISHED)
+    table = offmanifold_tables.figure4({"points": points}, synthetic_runs(), PUBLISHED)
     assert tuple(table.columns) == figures4.FIGURE4_COLUMNS and len(table) == 6
     rows = table.set_index(["route", "r", "epsilon"])
     plain, above = rows.loc["flow", 3, 0.1], rows.loc["flow", 3, 0.2]
@@ -240,7 +240,7 @@ def test_figure4_table_has_a_row_for_every_point_of_both_routes():
 
 
 def test_agreement_states_an_interval():
-    table = offmanifold.agreement(synthetic_runs(), PUBLISHED)
+    table = offmanifold_tables.agreement(synthetic_runs(), PUBLISHED)
     first = table.iloc[0]
     assert first["ratio"] == 1.5 and 0.5 <= first["low"] < 1.5 < first["high"] <= 2.5
 
@@ -292,7 +292,7 @@ def test_bad_arguments_are_named_in_one_line(words, named):
 
 
 def test_statuses_are_those_of_the_integrator():
-    assert set(figures4.STATUSES) - {offmanifold.LEFT_OUT} == {
+    assert set(figures4.STATUSES) - {offmanifold_tables.LEFT_OUT} == {
         integrate.ESCAPED,
         integrate.NO_PLATEAU,
         integrate.NOT_ESCAPED,

@@ -394,7 +394,7 @@ def test_csv_has_one_row_per_claim_and_the_deciding_quantity(judgements):
     found = report.table(judgements, SECONDS)
     assert tuple(found.columns) == report.CSV_COLUMNS
     assert list(found["verdict"]) == ["holds", "holds with remark"]
-    assert list(found["measured"]) == ["slope: 2.05", "letter: 2.5"]
+    assert list(found["measured"]) == ["slope: 2.050", "letter: 2.500"]
     assert set(found["control"]) == {"fails as it should"}
     assert list(found["seconds"]) == [0.5, 1.25]
 

@@ -16,7 +16,6 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-import jsonschema
 import pandas as pd
 
 from . import config
@@ -68,12 +67,8 @@ def load_claims(path=CLAIMS):
 
 def validate(content, path):
     """Check the content of a claims file. Raises ClaimsError for the first problem."""
-    validator = config.Validator(config.read_yaml(SCHEMA))
-    error = jsonschema.exceptions.best_match(
-        validator.iter_errors(content), key=config.unknown_keys_first
-    )
-    if error:
-        place, problem = config.explain(error)
+    if found := config.violation(content, config.read_yaml(SCHEMA)):
+        place, problem = found
         raise ClaimsError(f"{path}: {_readable(content, place)}: {problem}")
     claims = content["claims"]
     for key in ("id", "name"):

@@ -37,8 +37,17 @@ NOTHING = "–"
 
 
 def number(value):
-    """Four significant digits."""
-    return f"{value:.4g}".replace("e-0", "e-").replace("e+0", "e+")
+    """Up to four significant digits."""
+    return _short_exponent(f"{value:.4g}")
+
+
+def result(value):
+    """Four significant digits, trailing zeros kept; a whole number as it is."""
+    return number(value) if value == round(value) else _short_exponent(f"{value:#.4g}")
+
+
+def _short_exponent(text):
+    return text.replace("e-0", "e-").replace("e+0", "e+")
 
 
 def predicted(quantity):
@@ -56,7 +65,7 @@ def tolerance(quantity):
 def measured(judgement, quantity, run="check"):
     """The measured value with its uncertainty."""
     value, uncertainty, _ = judgement.value(quantity["name"], run)
-    return number(value) if uncertainty == "-" else f"{number(value)} ({uncertainty})"
+    return result(value) if uncertainty == "-" else f"{result(value)} ({uncertainty})"
 
 
 def row(judgement, seconds):
@@ -75,7 +84,7 @@ def row(judgement, seconds):
         "seconds": seconds,
     }
     if quantity and judgement.verdict != claims.NOT_TESTABLE:
-        value = number(judgement.value(quantity["name"])[0])
+        value = result(judgement.value(quantity["name"])[0])
         line["measured"] = f"{quantity['name'].replace('_', ' ')}: {value}"
         line |= {"predicted": predicted(quantity), "tolerance": tolerance(quantity)}
         line["reason"] = quantity["reason"]
@@ -141,7 +150,7 @@ def control_text(judgement):
 def command(judgement):
     """The command that checks only this claim."""
     tier = "" if judgement.tier == "default" else f" --config tier={judgement.tier}"
-    return f"snakemake --cores all{tier} claim_{judgement.claim['id']}"
+    return f"snakemake --cores all claim_{judgement.claim['id']}{tier}"
 
 
 def notes(judgement):

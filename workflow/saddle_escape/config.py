@@ -12,22 +12,12 @@ import math
 import re
 from pathlib import Path
 
-import jsonschema
 import yaml
 
 from .registry import BUILTIN
 
 SCHEMA = Path(__file__).parent.parent / "schemas" / "config.schema.yaml"
 COMMAND_LINE = "command line"
-
-
-_TYPES = jsonschema.Draft202012Validator.TYPE_CHECKER
-Validator = jsonschema.validators.extend(  # .nan would slip through every range
-    jsonschema.Draft202012Validator,
-    type_checker=_TYPES.redefine(
-        "number", lambda _, value: _TYPES.is_type(value, "number") and math.isfinite(value)
-    ),
-)
 
 
 class ConfigError(ValueError):
@@ -109,10 +99,7 @@ def resolve(layers):
     config, origins = {}, {}
     for source, patch in layers.items():
         config = _merge(config, patch, source, origins)
-    error = jsonschema.exceptions.best_match(
-        Validator(schema()).iter_errors(config), key=unknown_keys_first
-    )
-    path, problem = explain(error) if error else _cross_check(config)
+    path, problem = violation(config, schema()) or _cross_check(config)
     if problem:
         source = next(origins[path[:n]] for n in range(len(path), -1, -1) if path[:n] in origins)
         raise ConfigError(f"{source}: {'.'.join(map(str, path)) or 'top level'}: {problem}")
@@ -134,12 +121,29 @@ def _merge(base, patch, source, origins, path=()):
     return result
 
 
-def unknown_keys_first(error):
+def violation(content, schema):
+    """(path, problem) of the first violation of a JSON schema; None if there is none."""
+    import jsonschema  # here: it takes a second, and a job has its parameters already
+
+    types = jsonschema.Draft202012Validator.TYPE_CHECKER
+    validator = jsonschema.validators.extend(  # .nan would slip through every range
+        jsonschema.Draft202012Validator,
+        type_checker=types.redefine(
+            "number", lambda _, value: types.is_type(value, "number") and math.isfinite(value)
+        ),
+    )
+    error = jsonschema.exceptions.best_match(
+        validator(schema).iter_errors(content), key=_unknown_keys_first
+    )
+    return _explain(error) if error else None
+
+
+def _unknown_keys_first(error):
     """Sort key for violations: a misspelt key also makes the right one missing."""
     return error.validator == "additionalProperties", -len(error.absolute_path)
 
 
-def explain(error):
+def _explain(error):
     """(path, problem) of a schema violation, with the nearest valid name where one is asked for."""
     path, known = tuple(error.absolute_path), error.schema
     if error.validator == "additionalProperties":

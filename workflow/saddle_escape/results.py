@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 
 from . import __version__
 
@@ -160,6 +159,8 @@ def load_dataset(path):
     Raises FileNotFoundError if it is missing, ValueError if it cannot be read or fails
     :func:`check_dataset`; one line each.
     """
+    import xarray as xr  # here: tables, most of the results, do without
+
     if not Path(path).is_file():
         raise FileNotFoundError(f"{path}: missing; {REBUILD}")
     try:

@@ -5,7 +5,7 @@ from _shell import job
 with job(snakemake) as save:
     import torch
 
-    from saddle_escape.studies import cascade
+    from saddle_escape.studies import cascade_network
 
     torch.set_num_threads(snakemake.threads)
-    save(cascade.full_network(snakemake.params.cfg), snakemake.output.table)
+    save(cascade_network.full_network(snakemake.params.cfg), snakemake.output.table)

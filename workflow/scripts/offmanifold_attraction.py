@@ -3,8 +3,8 @@
 from _shell import job
 
 with job(snakemake) as save:
-    from saddle_escape.studies import offmanifold
+    from saddle_escape.studies import offmanifold, offmanifold_tables
 
     steps = offmanifold.attraction(snakemake.params.cfg)
     save(steps, snakemake.output.steps)
-    save(offmanifold.attraction_table(steps), snakemake.output.ends)
+    save(offmanifold_tables.attraction_table(steps), snakemake.output.ends)

@@ -6,10 +6,10 @@ with job(snakemake) as save:
     import pandas as pd
 
     from saddle_escape.results import load_table
-    from saddle_escape.studies import offmanifold
+    from saddle_escape.studies import offmanifold_tables
 
     runs = pd.concat([load_table(path) for path in snakemake.input.tables], ignore_index=True)
-    exponents = offmanifold.exponent_table(snakemake.params.cfg, runs)
+    exponents = offmanifold_tables.exponent_table(snakemake.params.cfg, runs)
     save(exponents, snakemake.output.exponents)
-    save(offmanifold.asymptotic_table(runs), snakemake.output.asymptotics)
-    print(offmanifold.depth_verdict(exponents))
+    save(offmanifold_tables.asymptotic_table(runs), snakemake.output.asymptotics)
+    print(offmanifold_tables.depth_verdict(exponents))

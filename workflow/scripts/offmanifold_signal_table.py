@@ -6,8 +6,8 @@ with job(snakemake) as save:
     import pandas as pd
 
     from saddle_escape.results import load_table
-    from saddle_escape.studies import offmanifold
+    from saddle_escape.studies import offmanifold_tables
 
     steps = pd.concat([load_table(path) for path in snakemake.input.tables], ignore_index=True)
-    save(offmanifold.signal_table(steps), snakemake.output.exponents)
+    save(offmanifold_tables.signal_table(steps), snakemake.output.exponents)
     save(steps, snakemake.output.steps)

@@ -4,32 +4,25 @@ import numpy as np
 import pandas as pd
 
 from ...results import load_dataset, load_table
-from .. import offmanifold
+from .. import offmanifold_tables
 from . import points, row
-
-
-def _relabelled(table):
-    """The table with the labels r passed on to the next r."""
-    r = np.sort(table["r"].unique())
-    return table.assign(r=table["r"].map(dict(zip(r, np.roll(r, 1), strict=True))))
 
 
 def critical_depth(case):
     """Claim 10. Control: the runs of one r are taken for those of the next."""
     own = case.settings
     limits, runs = load_table(case.inputs["exponents"]), _runs(case.inputs["runs"])
-    if case.control:
-        limits, runs = _relabelled(limits), _relabelled(runs)
-    deepest = limits[limits["L"] == own["depth"]].set_index("r")
     figure = load_table(case.inputs["figure4"]).dropna(subset=["ratio"])
+    deepest = limits[limits["L"] == own["depth"]].set_index("r")
+    sources = np.roll(own["r"], 1) if case.control else own["r"]
     rows, shifts = [], []
-    for r in own["r"]:
-        mine = deepest.loc[r]
-        interval = f"[{mine['low']:.4f}, {mine['high']:.4f}], {mine['n_seeds']:.0f} seeds"
-        rows.append(row(f"flow_r{r}", mine["exponent"], interval, "as epsilon -> 0"))
-        slope, interval, used = _sgd_slope(runs, r, own)
-        others = _slopes_of_others(figure, r, used)
-        counts = ", ".join(f"{n} at {e:g}" for e, n in used.items())
+    for r, source in zip(own["r"], sources, strict=True):
+        mine, sgd = deepest.loc[source], _sgd_times(runs, source, own)
+        seeds = f"[{mine['low']:.6f}, {mine['high']:.6f}], {mine['n_seeds']:.0f} seeds"
+        rows.append(row(f"flow_r{r}", mine["exponent"], seeds, "as epsilon -> 0"))
+        slope, interval = _sgd_slope(sgd, own["resamples"])
+        others = _slopes_of_others(figure, r, _sgd_times(runs, r, own))
+        counts = ", ".join(f"{len(times)} at {e:g}" for e, times in sgd.items())
         note = "; ".join(f"{name} {s:.2f}" for name, s in others.items())
         rows.append(row(f"sgd_r{r}", slope, interval, f"SGD runs: {counts}; there {note}"))
         shifts += [slope - s for s in others.values()]
@@ -50,32 +43,32 @@ def _runs(paths):
     return pd.concat([load_table(path) for path in paths], ignore_index=True)
 
 
-def _sgd_slope(runs, r, own):
-    """(slope, interval, {epsilon: runs}) over the smallest published epsilons with two SGD runs.
+def _sgd_times(runs, r, own):
+    """{epsilon: times of the runs} at the smallest published epsilons with at least two SGD runs.
 
-    A bootstrap resample draws seeds anew at every epsilon; the slope is that of the medians.
+    Raises ValueError where fewer than two epsilons have them.
     """
     mine = runs[(runs["route"] == "sgd") & (runs["r"] == r)].dropna(subset=["t_crossing"])
     groups = {e: g["t_crossing"].to_numpy() for e, g in mine.groupby("epsilon") if len(g) > 1}
-    used = sorted(groups)[: own["smallest"]]
-    if len(used) < 2:
+    if len(groups) < 2:
         raise ValueError(f"claims: fewer than two epsilons with SGD runs at r = {r}")
+    return {e: groups[e] for e in sorted(groups)[: own["smallest"]]}
+
+
+def _sgd_slope(times, resamples):
+    """(slope of the medians, bootstrap interval); a resample draws seeds anew at every epsilon."""
     rng = np.random.default_rng(0)
 
-    def slope(times):
-        return _slope(used, [np.median(t) for t in times])
+    def slope(groups):
+        return _slope(times, [np.median(t) for t in groups])
 
-    resampled = [
-        slope([rng.choice(groups[e], len(groups[e])) for e in used])
-        for _ in range(own["resamples"])
-    ]
+    resampled = [slope([rng.choice(t, len(t)) for t in times.values()]) for _ in range(resamples)]
     low, high = np.percentile(resampled, [2.5, 97.5])
-    runs = {e: len(groups[e]) for e in used}
-    return slope([groups[e] for e in used]), f"[{low:.2f}, {high:.2f}]", runs
+    return slope(times.values()), f"[{low:.2f}, {high:.2f}]"
 
 
 def _slope(epsilons, times):
-    return np.polyfit(np.log(epsilons), np.log(times), 1)[0]
+    return np.polyfit(np.log(list(epsilons)), np.log(times), 1)[0]
 
 
 def _slopes_of_others(figure, r, epsilons):
@@ -103,7 +96,7 @@ def _figure4(figure):
 def signal(case):
     """Claim 11. Control: the square of the signal in place of the signal."""
     steps = load_table(case.inputs["steps"])
-    found = offmanifold.signal_table(steps)
+    found = offmanifold_tables.signal_table(steps)
     if case.control:  # d(gamma^2) ~ (gamma^2)^(3/2 - 1/r)
         steps = steps.assign(
             growth=2 * steps["gamma"].abs() * steps["growth"],
@@ -111,7 +104,7 @@ def signal(case):
             gamma_start=steps["gamma_start"] ** 2,
             plateau=0.02 * steps["plateau"] ** 2,  # squares the upper end of the window too
         )
-        found = offmanifold.signal_table(steps)
+        found = offmanifold_tables.signal_table(steps)
     growth, start = found["slope"] - found["expected"], found["start_exponent"] - found["r"]
     by_r = found.groupby("r")[["slope", "start_exponent"]].agg(["mean", "std"])
     slopes, starts = (
@@ -139,7 +132,7 @@ def printed(case):
     steps = load_table(case.inputs["steps"])
     if case.control:
         steps = _printed_law(steps)
-    found = offmanifold.signal_table(steps)
+    found = offmanifold_tables.signal_table(steps)
     r = case.settings["r"]
     mine = found[found["r"] == r]
     growth, start = mine["slope"].mean(), mine["start_exponent"].mean()
