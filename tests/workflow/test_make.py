@@ -37,6 +37,12 @@ def test_help_lists_every_target_with_a_line(tree):
     assert {"help", "setup", "figures", "test", "compare", "resume", "clean"} <= TARGETS
 
 
+def test_a_misspelt_target_points_to_the_list(tree):
+    done = make(tree, "figurs")
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[0] == "No target 'figurs'; `make help` lists them all."
+
+
 @pytest.mark.parametrize("python", ["old", "missing"])
 def test_without_a_recent_python_one_line_says_what_to_do(tree, python):
     if python == "old":

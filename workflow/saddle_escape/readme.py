@@ -50,11 +50,16 @@ FIGURES = {
 }
 
 
-def summary(report):
-    """What is claimed and whether it holds: report.csv as counts and a table."""
+def summary(stated, report):
+    """What is claimed and whether it holds: counts, a table, and the remarks where it does not."""
     counts = report["verdict"].value_counts(sort=False)
     line = ", ".join(f"{verdict} {n}" for verdict, n in counts.items())
-    return f"**{len(report)} claims: {line}.**\n\n{claims_report.summary_table(report)}"
+    remarks = [
+        f"- **{row.id}. {row.title}** ({row.verdict}): {stated[row.id]['remark']}"
+        for row in report[report["verdict"] != claims.HOLDS].itertuples()
+    ]
+    table = claims_report.summary_table(report)
+    return f"**{len(report)} claims: {line}.**\n\n{table}\n" + "\n".join(remarks)
 
 
 def contents(stated, report, spent):
@@ -62,7 +67,7 @@ def contents(stated, report, spent):
     head = ("", "what", "command", "rules", "code", "expected", "minutes")
     minutes = spent[spent["tier"] == "default"].set_index("part")["cpu_minutes"]
     rows = [
-        (name, what, SNAKEMAKE.format(name), rules, code, expected, f"{minutes[name]:.1f}")
+        (name, what, SNAKEMAKE.format(name), rules, code, expected, f"{minutes[name]:.2g}")
         for name, (what, rules, code, expected) in FIGURES.items()
     ]
     seconds = report.set_index("id")["seconds"].astype(float)
@@ -70,7 +75,7 @@ def contents(stated, report, spent):
         code = f"studies/claims/{claim['measure'].split('.')[0]}.py"
         command, expected = SNAKEMAKE.format(f"claim_{name}"), claims.expected(claim, "default")
         row = (f"claim {name}", claim["title"], command, "claims.smk", code, expected)
-        rows.append((*row, f"{seconds[name] / 60:.1f}"))
+        rows.append((*row, f"{seconds[name] / 60:.2g}"))
     return claims_report.markdown_table(head, rows)
 
 
@@ -92,7 +97,7 @@ def cost_table(spent):
 
 def _cost_row(tier, part, row):
     evaluations = f"{int(row.gradient_evaluations):,}"
-    return tier, part, int(row.jobs), f"{row.cpu_minutes:.1f}", int(row.peak_mb), evaluations
+    return tier, part, int(row.jobs), f"{row.cpu_minutes:.2g}", int(row.peak_mb), evaluations
 
 
 def inserted(text, blocks):
@@ -117,7 +122,7 @@ def page(text):
     report = pd.read_csv(REPORT, dtype=str, keep_default_na=False)
     spent, stated = pd.read_csv(costs.TABLE), claims.load_claims()
     blocks = {
-        "claims": summary(report),
+        "claims": summary(stated, report),
         "contents": contents(stated, report, spent),
         "costs": cost_table(spent),
     }
