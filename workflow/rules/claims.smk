@@ -131,7 +131,7 @@ for claim in CLAIMS:
             f"claim_{claim}"
         input:
             claims="paper_check/claims.yaml",
-            tables=f"results/{TIER}/claims/{claim}.csv",
+            tables=[f"results/{TIER}/claims/{claim}.csv"],
         localrule: True
         params:
             names=[claim],
