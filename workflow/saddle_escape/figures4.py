@@ -120,7 +120,7 @@ def draw_figure4(table: pd.DataFrame) -> Figure:
         axes.plot(seen["epsilon"], seen["published"], gid="published", **PUBLISHED)
     laws = {r: _draw_law(axes, table[table["r"] == r], color) for r, color in colors.items()}
     log_axes(axes, EPSILON_LABEL, TIME_LABEL)
-    axes.legend(handles=_handles(table), loc="lower left")
+    axes.legend(handles=_handles(table), loc="lower left", fontsize="small", borderpad=0)
     settle(figure)
     for r, (x, y) in laws.items():
         text = rf"$r={r}$:  $\varepsilon^{{{2 - r}}}$"
