@@ -43,10 +43,10 @@ def report(tree):
     return pd.read_csv(tree / "results/smoke/claims/report.csv", dtype=str).set_index("id")
 
 
-def test_every_claim_is_planned_and_one_alone(smoke_tree):
-    everything = planned(smoke_tree, "claims")
+def test_every_claim_is_planned_and_one_alone(tree):
+    everything = planned(tree, "claims")
     assert everything["claim"] == len(claims.load_claims()) and everything["claims_report"] == 1
-    assert planned(smoke_tree, "claim_17c") == {"claim": 1}
+    assert planned(tree, "claim_17c") == {"claim": 1}
 
 
 def test_report_is_written_and_printed(measured):

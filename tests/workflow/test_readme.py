@@ -69,7 +69,7 @@ def notebooks_are_executed(tree, done):
         cells = json.loads(path.read_text())["cells"]
         outputs = [output for cell in cells for output in cell.get("outputs", ())]
         kinds = {kind for output in outputs for kind in output.get("data", ())}
-        assert {"image/png", "text/html", "application/vnd.jupyter.widget-view+json"} <= kinds
+        assert {"image/png", "application/vnd.jupyter.widget-view+json"} <= kinds
         assert not [output for output in outputs if output["output_type"] == "error"]
         path.unlink()
 
