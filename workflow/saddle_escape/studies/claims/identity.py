@@ -54,14 +54,18 @@ def exact_identity(case):
 
 
 def refinements(case):
-    """Claim 2. Control: GELU, for which nothing is conserved, in place of the homogeneous ones."""
-    settings = case.settings
+    """Claim 2. Control: phi with the opposite sign; GELU in place of the homogeneous ones."""
+    settings, sign = case.settings, -1 if case.control else 1
+
+    def matrix_sides(one):
+        sides = identity.matrix_imbalance(*one)
+        return identity.Sides(sides.left, [sign * r for r in sides.right], sides.scale)
 
     def matrix(one):
-        return identity.matrix_imbalance(*one).residual()
+        return matrix_sides(one).residual()
 
     def trace(one):
-        full, scalar = identity.matrix_imbalance(*one), identity.imbalance(*one)
+        full, scalar = matrix_sides(one), identity.imbalance(*one)
         pairs = zip(full.right, scalar.right, scalar.scale, strict=True)
         return max(abs(float(m.trace() - r)) / s for m, r, s in pairs)
 

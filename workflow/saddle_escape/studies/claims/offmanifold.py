@@ -24,6 +24,11 @@ def critical_depth(case):
         others = _slopes_of_others(figure, r, _sgd_times(runs, r, own))
         counts = ", ".join(f"{len(times)} at {e:g}" for e, times in sgd.items())
         note = "; ".join(f"{name} {s:.2f}" for name, s in others.items())
+        first = sorted(figure.loc[figure["r"] == r, "epsilon"].unique())[: own["smallest"]]
+        if first != list(sgd):
+            lower = _slopes_of_others(figure, r, first)
+            note += f"; from {first[0]:g} to {first[-1]:g} "
+            note += ", ".join(f"{name} {s:.2f}" for name, s in lower.items())
         rows.append(row(f"sgd_r{r}", slope, interval, f"SGD runs: {counts}; there {note}"))
         shifts += [slope - s for s in others.values()]
     rows.append(row("same_range", np.abs(shifts).max(), note="SGD minus flow and published"))
@@ -167,15 +172,22 @@ def attraction(case):
     ends = load_table(case.inputs["attraction"])
     if case.control:
         ends = ends.assign(ratio=1 / ends["growth"])
+    kept = ends["ratio"] * ends["growth"]
     network = load_dataset(case.inputs["network"])
     by_kind = ends.groupby(["kind", "epsilon"])["ratio"].mean().unstack()
     small, large = by_kind[by_kind.columns.min()], by_kind[by_kind.columns.max()]
     rows = [
         row("preserved", network["distance"].max(), note="population flow of figure 1"),
-        row("smallest_ratio", ends["ratio"].min(), note=f"{len(ends)} runs, at the escape"),
+        row("kept_growth", kept.min(), note=f"{len(ends)} runs, at the escape"),
+        row("smallest_ratio", ends["ratio"].min(), note=_range_by_kind(ends)),
     ]
     if "does_not_decay" in case.quantities:
         note = f"epsilon = {by_kind.columns.max():g} to {by_kind.columns.min():g}"
         rows.append(row("does_not_decay", (small / large).min(), note=note))
     shown = [p for kind, t in by_kind.iterrows() for p in points(kind, by_kind.columns, t)]
     return rows, shown
+
+
+def _range_by_kind(ends):
+    ranges = ends.groupby("kind", sort=False)["ratio"].agg(["min", "max"])
+    return "; ".join(f"{kind}: {low:.2f} to {high:.2f}" for kind, low, high in ranges.itertuples())
