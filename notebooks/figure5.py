@@ -47,6 +47,13 @@ notebook.Picture(figures5.draw_figure5(table))
 notebook.load("cascade/identity.csv", TIER)
 
 # %% [markdown]
+# Why the block variables are needed at all: moments of the rows obey no closed equations. The next
+# order enters the speed of every moment, except in a linear network.
+
+# %%
+notebook.load("cascade/hierarchy.csv", TIER)
+
+# %% [markdown]
 # ## Turn it
 #
 # A is a sum over couplings. Keep only one kind of them, or one layer's, and see where the predicted

@@ -150,22 +150,25 @@ def label_ends(axes: Axes, ends: Sequence[tuple[float, float, str, tuple]]) -> N
         axes.annotate(text, (x, y), (6, shift), textcoords="offset points", **look)
 
 
-def label_along(axes: Axes, x: np.ndarray, y: np.ndarray, at: float, text: str, color) -> None:
+def label_along(
+    axes: Axes, x: np.ndarray, y: np.ndarray, at: float, text: str, color, lift: float = 2
+) -> None:
     """Name a line along itself, just above the point a fraction `at` of the way along x.
 
-    x, y: (n,) data coordinates of the line. Call it last: the angle is that of the line on the
-    page, so limits and layout must be settled (see `settle`).
+    x, y: (n,) data coordinates of the line; lift: distance from it in points. Call it last: the
+    angle is that of the line on the page, so limits and layout must be settled (see `settle`).
     """
     points = axes.transData.transform(np.column_stack([x, y]))
     target = points[0, 0] + at * (points[-1, 0] - points[0, 0])
     height = np.interp(target, *points.T)
     slope = np.interp(target + 1.0, *points.T) - np.interp(target - 1.0, *points.T)
+    angle = np.arctan2(slope, 2.0)
     axes.annotate(
         text,
         axes.transData.inverted().transform((target, height)),
-        (0, 2),
+        (-lift * np.sin(angle), lift * np.cos(angle)),
         textcoords="offset points",
-        rotation=np.degrees(np.arctan2(slope, 2.0)),
+        rotation=np.degrees(angle),
         rotation_mode="anchor",
         ha="center",
         va="bottom",
@@ -355,6 +358,7 @@ def _draw_family(axes: Axes, rows: pd.DataFrame, family: str) -> None:
         for route, curve in member.groupby("route"):
             done = curve[curve["status"] == "escaped"]
             look = {"color": color, "gid": route} | style.LOOK[route]
+            look["zorder"] += 0.5 / (1 + value)  # steeper curves below: their markers pile up
             axes.loglog(done["epsilon"], done["t_escape"], **look)
         computed.append((member[member["route"] == "reduced_ode"], color))
     log_axes(axes, EPSILON_LABEL, TIME_LABEL)

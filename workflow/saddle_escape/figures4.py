@@ -94,7 +94,6 @@ PUBLISHED = {
     "zorder": 5,
 }
 FADED = 0.4  # opacity of points whose networks start above their plateau
-FLOOR = 1e-6  # deviations from the law below this are drawn here: round-off and tolerance
 
 
 @style.figure_style()
@@ -124,7 +123,7 @@ def draw_figure4(table: pd.DataFrame) -> Figure:
     settle(figure)
     for r, (x, y) in laws.items():
         text = rf"$r={r}$:  $\varepsilon^{{{2 - r}}}$"
-        label_along(axes, x, y, 0.3, text, darker(colors[r]))
+        label_along(axes, x, y, 0.3, text, darker(colors[r]), lift=6)
     return figure
 
 
@@ -204,7 +203,7 @@ def draw_asymptotics(table: pd.DataFrame) -> Figure:
 
 def _draw_deviation(axes: Axes, rows: pd.DataFrame, color, marker: str, label: str) -> None:
     rows = rows.sort_values("epsilon").dropna(subset="local_exponent")
-    deviation = (rows["local_exponent"] + rows["r"] - 2).abs().clip(lower=FLOOR)
+    deviation = (rows["local_exponent"] + rows["r"] - 2).abs()
     look = {"marker": marker, "markersize": 3.6, "linewidth": 0.9, "color": color}
     axes.plot(rows["epsilon"], deviation, label=label, **look)
 
@@ -231,14 +230,15 @@ def draw_signal(table: pd.DataFrame) -> Figure:
     log_axes(
         right,
         r"Signal $\gamma=\mathrm{E}[fy]$",
-        r"$\|G_\ell\|_F\,/\,\|u\|\|B_\ell\|_2\|A_{\ell-1}\|_2$",
+        r"$\min_\ell\ \|G_\ell\|_F\,/\,(\|u\|\,\|B_\ell\|_2\,\|A_{\ell-1}\|_2)$",
     )
     right.set(yscale="linear", ylim=(0, 1.05))
     guides = {r: _draw_growth_law(left, rows, colors[r]) for r, rows in laws.items()}
     settle(figure)
     for r, (x, y) in guides.items():
         text = rf"$r={r}$:  $\gamma^{{{2 - 2 / r:.3g}}}$"
-        label_along(left, x, y, 0.25, text, darker(colors[r]))
+        at = 0.45 if r == min(guides) else 0.25  # clear of its own start, and of the next curve's
+        label_along(left, x, y, at, text, darker(colors[r]))
     return figure
 
 

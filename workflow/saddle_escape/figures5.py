@@ -53,6 +53,11 @@ def draw_figure5(table: pd.DataFrame) -> Figure:
     _draw_history(axes["a"], rows, times, (0, rows["loss"]["t"].max()))
     _name_drops(axes["a"], rows["drop"])
     crossing = _draw_history(axes["b"], rows, times, window)
+    crossing.axhline(escape["value"], color=BLUE, gid="threshold", **style.GUIDE)
+    crossing.annotate(
+        "escape", (1, escape["value"]), (-3, 2), xycoords=crossing.get_yaxis_transform(),
+        textcoords="offset points", ha="right", va="bottom", color=BLUE,
+    )  # fmt: skip
     crossing.plot(escape["t"], escape["value"], gid="T(1)", **{"color": BLUE} | style.CIRCLE)
     _name_times(axes["b"], times)
     _draw_channels(axes["c"], rows["sensitivity"])

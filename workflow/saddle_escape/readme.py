@@ -33,13 +33,13 @@ FIGURES = {
         "universality (Corollary 7)",
         "manifold.smk",
         "studies/universality.py",
-        "one curve after K(σ)",
+        "class B on one curve as ε → 0, class C below",
     ),
     "figure4": (
         "off the manifold (Theorem 11)",
         "offmanifold.smk",
         "studies/offmanifold.py",
-        "slopes −1, −3, −6",
+        "slopes near −1, −3, −6; exact as ε → 0",
     ),
     "figure5": (
         "cascade and homotopy (Prop. 25)",

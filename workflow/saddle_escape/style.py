@@ -31,7 +31,7 @@ DASHED = (0, (4, 1.6))
 # One name and one look per route, in every figure: a prediction is a line, a computation a marker.
 LABEL = {
     "closed_form": "closed form (Thm. 5)",
-    "quadrature": "exact quadrature",
+    "quadrature": "leading-order quadrature",
     "power_law": r"$\varepsilon^{-(r-2)}$",
     "reduced_ode": "reduced ODE (Thm. 4)",
     "network": "full network",
