@@ -11,6 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PARTS = ("Snakefile", "Makefile", "config", "workflow", "paper_check", "pyproject.toml")
+COMPUTED = ("__pycache__", "*.egg-info", ".venv", "results", "logs", ".snakemake", ".*_cache")
 LEFTOVERS = shutil.ignore_patterns("__pycache__", "*.egg-info")
 SNAKEMAKE = (sys.executable, "-m", "snakemake", "--cores", "2")
 
@@ -54,17 +55,26 @@ def tree(tmp_path):
 
 
 def clone(target):
-    """Clone the repository with uncommitted changes of its files; a copy where there is none."""
-    if not (ROOT / ".git").exists():
-        return copy_project(target)
-    changed = run(["git", "stash", "create"], ROOT).stdout.strip()
-    for command, cwd in (
-        (["git", "clone", "--quiet", "--shared", "--no-checkout", ROOT, target], target.parent),
-        (["git", "checkout", "--quiet", changed or "HEAD"], target),
-    ):
-        done = run(command, cwd)
-        assert done.returncode == 0, done.stderr
+    """Clone the repository with uncommitted changes of its files.
+
+    Of a tree that is no repository (an unpacked archive) a repository is made first.
+    """
+    if (ROOT / ".git").exists():
+        changed = git(ROOT, "stash", "create").strip()
+        git(target.parent, "clone", "--quiet", "--shared", "--no-checkout", ROOT, target)
+        git(target, "checkout", "--quiet", changed or "HEAD")
+    else:
+        shutil.copytree(ROOT, target, ignore=shutil.ignore_patterns(*COMPUTED))
+        git(target, "init", "--quiet")
+        git(target, "add", "--all")
+        git(target, "-c", "user.name=a", "-c", "user.email=a@b", "commit", "--quiet", "-m", "copy")
     return target
+
+
+def git(cwd, *arguments):
+    done = run(["git", *arguments], cwd)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def install(tree):
