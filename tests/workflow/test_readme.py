@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from saddle_escape import claims, readme
+from saddle_escape import claims, config, readme
 
 from .conftest import ROOT, run
 
@@ -29,6 +29,15 @@ def test_a_block_goes_between_its_marks():
     assert readme.inserted(text, {"x": "new"}) == text
     with pytest.raises(ValueError, match="once each"):
         readme.inserted("<!-- /x --><!-- x -->", {"x": "new"})
+
+
+def test_figure_4s_fitted_choices_are_the_configured_ones():
+    own = config.load_tiers(ROOT / "config")[1]["default"]["offmanifold"]
+    sgd = own["sgd"]
+    size = f"N = {own['width']}, d = {own['input_dim']}"
+    assert f"{size}, minibatches of {sgd['batch']} and rate {sgd['rate']}" in " ".join(
+        README.split()
+    )
 
 
 def test_every_picture_and_file_it_names_exists():

@@ -48,6 +48,14 @@ def test_the_smoke_tier_never_writes_into_figures(smoke_tree):
     assert {path.name for path in (smoke_tree / "results").iterdir()} == {"smoke"}
 
 
+@pytest.mark.parametrize("name", ["flow_r3_b0", "sgd_r3_b0"])
+def test_manifests_count_gradient_evaluations(smoke_tree, name):
+    path = smoke_tree / f"results/smoke/offmanifold/{name}.csv"
+    manifest = json.loads(results.manifest_path(path).read_text())
+    spent = results.load_table(path)["gradient_evaluations"].sum()
+    assert manifest["gradient_evaluations"] == spent > 0
+
+
 @pytest.mark.parametrize("name", ["reduced", "network_population", "network_gaussian"])
 def test_trajectories_carry_units_and_parameters(smoke_tree, name):
     data = results.load_dataset(smoke_tree / f"results/smoke/reduction/{name}.nc")

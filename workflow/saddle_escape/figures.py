@@ -19,6 +19,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 from scipy.optimize import isotonic_regression
 
 from saddle_escape import activations, style
+from saddle_escape.results import STATUSES
 
 FIGURE1_COLUMNS = ("panel", "series", "t", "value")
 FIGURE2_COLUMNS = (
@@ -41,7 +42,6 @@ FIGURE3_COLUMNS = (
     "K_t_escape",
     "status",
 )
-STATUSES = ("escaped", "no_plateau", "not_escaped", "diverged")
 
 FIGURE1_ROUTES = {
     "reduced_ode": style.LINE,

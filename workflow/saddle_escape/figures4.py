@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from saddle_escape import style
+from saddle_escape import results, style
 from saddle_escape.figures import (
     assign_colors,
     check_columns,
@@ -21,22 +21,9 @@ from saddle_escape.figures import (
     settle,
     two_panels,
 )
+from saddle_escape.studies.offmanifold_tables import FIGURE4_COLUMNS, LEFT_OUT
 
-FIGURE4_COLUMNS = (
-    "route",
-    "r",
-    "epsilon",
-    "t_median",
-    "t_q25",
-    "t_q75",
-    "n_seeds",
-    "published",
-    "ratio",
-    "accepted_steps",
-    "gradient_evaluations",
-    "status",
-)
-STATUSES = ("escaped", "no_plateau", "not_escaped", "diverged", "left_out")
+STATUSES = (*results.STATUSES, LEFT_OUT)
 ASYMPTOTICS_COLUMNS = (
     "L",
     "r",

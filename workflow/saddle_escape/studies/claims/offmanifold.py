@@ -14,15 +14,16 @@ def critical_depth(case):
     limits, runs = load_table(case.inputs["exponents"]), _runs(case.inputs["runs"])
     figure = load_table(case.inputs["figure4"]).dropna(subset=["ratio"])
     deepest = limits[limits["L"] == own["depth"]].set_index("r")
+    times = {r: _sgd_times(runs, r, own) for r in own["r"]}
     sources = np.roll(own["r"], 1) if case.control else own["r"]
     rows, shifts = [], []
     for r, source in zip(own["r"], sources, strict=True):
-        mine, sgd = deepest.loc[source], _sgd_times(runs, source, own)
+        mine, sgd = deepest.loc[source], times[source]
         seeds = f"[{mine['low']:.6f}, {mine['high']:.6f}], {mine['n_seeds']:.0f} seeds"
         rows.append(row(f"flow_r{r}", mine["exponent"], seeds, "as epsilon -> 0"))
         slope, interval = _sgd_slope(sgd, own["resamples"])
-        others = _slopes_of_others(figure, r, _sgd_times(runs, r, own))
-        counts = ", ".join(f"{len(times)} at {e:g}" for e, times in sgd.items())
+        others = _slopes_of_others(figure, r, times[r])
+        counts = ", ".join(f"{len(t)} at {e:g}" for e, t in sgd.items())
         note = "; ".join(f"{name} {s:.2f}" for name, s in others.items())
         first = sorted(figure.loc[figure["r"] == r, "epsilon"].unique())[: own["smallest"]]
         if first != list(sgd):

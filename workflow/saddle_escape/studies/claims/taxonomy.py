@@ -61,7 +61,7 @@ def _coefficients(name, order=4):
 def _coefficient_deviation(name, q, c_q):
     """|c_q - its independent value|, or 1 where another order leads."""
     series = _coefficients(name)
-    leading = next((k for k, c in enumerate(series) if c), None)
+    leading = _leading_order(series)
     return abs(float(c_q) - series[leading]) if q == leading else 1.0
 
 
@@ -81,7 +81,7 @@ def constant(case):
     rows = [classes.classify(activations.get(name)) for name in names]
     orders = [_drift_orders(name, own["depth"], own)[0] for name in names]
     by_parity = [
-        cls == _class_by_order(_leading_order(name))
+        cls == _class_by_order(_leading_order(_coefficients(name)))
         for cls, names in own["classes"].items()
         for name in names
     ]
@@ -94,9 +94,9 @@ def constant(case):
     ], None
 
 
-def _leading_order(name):
-    """Order of phi's first term by numerical differentiation; None where phi vanishes."""
-    return next((k for k, c in enumerate(_coefficients(name)) if c), None)
+def _leading_order(series):
+    """Order of the first term of phi's series; None where phi vanishes."""
+    return next((k for k, c in enumerate(series) if c), None)
 
 
 def _class_by_order(q):
