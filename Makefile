@@ -39,13 +39,13 @@ report: $(VENV)/.requirements  ## write report.html: figures, claims and costs o
 
 .PHONY: compare
 compare: $(VENV)/.requirements  ## hold the rebuilt figures against the committed ones
-	$(BIN)/python -m saddle_escape.compare
+	$(BIN)/python -m saddle_escape.artifact.compare
 
 .PHONY: docs
 docs: $(VENV)/.requirements  ## rewrite what is generated: costs, the README's tables, config/README.md
-	$(BIN)/python -m saddle_escape.costs
-	$(BIN)/python -m saddle_escape.readme
-	$(BIN)/python -m saddle_escape.config_docs
+	$(BIN)/python -m saddle_escape.artifact.costs
+	$(BIN)/python -m saddle_escape.artifact.readme
+	$(BIN)/python -m saddle_escape.artifact.config_docs
 
 .PHONY: bench
 bench: $(VENV)/.requirements  ## measure what the numerical pieces cost

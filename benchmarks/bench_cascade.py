@@ -8,7 +8,7 @@ import sys
 
 from timing import median_ms
 
-from saddle_escape import activations, blocks, homotopy
+from saddle_escape.theory import activations, blocks, homotopy
 
 LIMIT = 4.0
 

@@ -30,7 +30,9 @@
 import numpy as np
 import torch
 
-from saddle_escape import activations, classes, identity, network, notebook
+from saddle_escape.artifact import notebook
+from saddle_escape.theory import activations, classes
+from saddle_escape.training import identity, network
 
 TIER = notebook.tier()  # or "smoke", "default", "full"
 

@@ -28,8 +28,10 @@
 # %%
 import numpy as np
 
-from saddle_escape import activations, figures, manifold, notebook
+from saddle_escape.artifact import notebook
+from saddle_escape.figures import manifold as figures
 from saddle_escape.studies import reduction
+from saddle_escape.theory import activations, manifold
 
 TIER = notebook.tier()  # or "smoke", "default", "full"
 CFG = notebook.parameters("reduction", TIER)

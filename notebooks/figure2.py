@@ -29,8 +29,10 @@
 import numpy as np
 import pandas as pd
 
-from saddle_escape import activations, escape, figures, manifold, notebook
+from saddle_escape.artifact import notebook
+from saddle_escape.figures import manifold as figures
 from saddle_escape.studies import critical_depth
+from saddle_escape.theory import activations, escape, manifold
 
 TIER = notebook.tier()  # or "smoke", "default", "full"
 CFG = notebook.parameters("critical_depth", TIER)

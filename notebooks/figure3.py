@@ -27,10 +27,12 @@
 import numpy as np
 import pandas as pd
 
-from saddle_escape import activations, escape, figures, manifold, notebook
-from saddle_escape.classes import rate_constant
+from saddle_escape.artifact import notebook
+from saddle_escape.figures import manifold as figures
 from saddle_escape.studies import classes as classes_study
 from saddle_escape.studies import universality
+from saddle_escape.theory import activations, escape, manifold
+from saddle_escape.theory.classes import rate_constant
 
 TIER = notebook.tier()  # or "smoke", "default", "full"
 CFG = notebook.parameters("universality", TIER)

@@ -27,7 +27,8 @@
 # %%
 import numpy as np
 
-from saddle_escape import figures4, notebook
+from saddle_escape.artifact import notebook
+from saddle_escape.figures import offmanifold as figures4
 from saddle_escape.studies import offmanifold_tables
 
 TIER = notebook.tier()  # or "smoke", "default", "full"

@@ -26,8 +26,10 @@
 #   A(\nu)=-\frac{\int_0^T p\cdot\partial_\nu f_\nu\,dt}{\nabla g\cdot f_\nu(T)} .$$
 
 # %%
-from saddle_escape import figures5, homotopy, notebook
+from saddle_escape.artifact import notebook
+from saddle_escape.figures import cascade as figures5
 from saddle_escape.studies import cascade
+from saddle_escape.theory import homotopy
 
 TIER = notebook.tier()  # or "smoke", "default", "full"
 CFG = notebook.parameters("cascade", TIER)

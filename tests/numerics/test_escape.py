@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 
-from saddle_escape import activations, escape, manifold
-from saddle_escape.classes import rate_constant
+from saddle_escape.theory import activations, escape, manifold
+from saddle_escape.theory.classes import rate_constant
 
 # Reduced-ODE escape times (X_1 = 1/2, L = 4, N = 64), measured independently.
 UNIVERSALITY = {

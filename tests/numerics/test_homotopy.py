@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
-from saddle_escape import activations, blocks, homotopy, quadrature
 from saddle_escape.studies import cascade, cascade_network
+from saddle_escape.theory import activations, blocks, homotopy, quadrature
 
 TANH = activations.get("tanh")
 TIGHT = homotopy.Solver(rtol=1e-11)

@@ -8,7 +8,8 @@ import pytest
 import torch
 from scipy.integrate import solve_ivp
 
-from saddle_escape import activations, integrate, network
+from saddle_escape.theory import activations
+from saddle_escape.training import integrate, network
 
 torch.set_num_threads(1)
 NODES, MATRIX = np.array(integrate.C), np.zeros((7, 7))

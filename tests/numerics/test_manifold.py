@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from saddle_escape import activations, manifold
-from saddle_escape.quadrature import expectation, gaussian_rule, require_finite_moments
+from saddle_escape.theory import activations, manifold
+from saddle_escape.theory.quadrature import expectation, gaussian_rule, require_finite_moments
 
 TANH = activations.get("tanh")
 FIGURE1 = [0.03, 0.05, 0.07, 0.09]

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from saddle_escape import activations, manifold, network
-from saddle_escape.quadrature import gaussian_rule
 from saddle_escape.studies.reduction import Training, gaussian_inputs, symmetrized_inputs
+from saddle_escape.theory import activations, manifold
+from saddle_escape.theory.quadrature import gaussian_rule
+from saddle_escape.training import network
 
 TANH = activations.get("tanh")
 

@@ -8,11 +8,12 @@ import pandas as pd
 import pytest
 import torch
 
-from saddle_escape import figures4, flow, integrate, network
+from saddle_escape.figures import offmanifold as figures4
 from saddle_escape.studies import offmanifold, offmanifold_tables
+from saddle_escape.training import bottleneck, integrate, network
 
 torch.set_num_threads(1)
-SMALL = flow.Setup("tanh", depth=5, width=12, input_dim=6, samples=64)
+SMALL = bottleneck.Setup("tanh", depth=5, width=12, input_dim=6, samples=64)
 CFG = {
     "activation": "tanh",
     "depth": 5,
@@ -95,10 +96,10 @@ def test_gradients_are_rank_one_products_on_the_plateau(signal_steps):
 
 
 def test_signal_growth_is_the_time_derivative_of_the_signal():
-    raw, x, y = flow.draw(SMALL, 0)
-    w0 = flow.start(SMALL, raw, 2, [0.5])
+    raw, x, y = bottleneck.draw(SMALL, 0)
+    w0 = bottleneck.start(SMALL, raw, 2, [0.5])
     observe = offmanifold.signal_observer(SMALL, x, y)
-    field = flow.gradient_field(SMALL, x, y, observe=observe)
+    field = bottleneck.gradient_field(SMALL, x, y, observe=observe)
     slope, aux = field(w0, None)
     h = 1e-4
     gamma = [field(w0 + step * slope, None)[1][0, 1] for step in (-h, h)]
@@ -144,38 +145,38 @@ def test_the_manifold_itself_is_invariant():
 
 def test_sgd_and_flow_escape_at_about_the_same_time():
     epsilons, ratios = [0.2, 0.1], []
-    wide = flow.Setup("tanh", depth=4, width=16, input_dim=8, samples=1024)
+    wide = bottleneck.Setup("tanh", depth=4, width=16, input_dim=8, samples=1024)
     for seed in range(2):
-        smooth = flow.escape(wide, seed, 3, epsilons, 0.1, rtol=1e-5)
-        noisy = flow.descend(wide, seed, 3, epsilons, 0.1, SGD)
+        smooth = bottleneck.escape(wide, seed, 3, epsilons, 0.1, rtol=1e-5)
+        noisy = bottleneck.descend(wide, seed, 3, epsilons, 0.1, SGD)
         assert smooth.status == noisy.status == ["escaped"] * 2
         ratios += (noisy.t_escape / smooth.t_escape).tolist()
     assert 0.8 < np.median(ratios) < 1.25 and max(ratios) < 1.6
 
 
 def test_sgd_of_one_epsilon_does_not_depend_on_the_others():
-    together = flow.descend(SMALL, 0, 3, [0.4, 0.2], 0.1, SGD)
-    alone = flow.descend(SMALL, 0, 3, [0.2], 0.1, SGD)
-    again = flow.descend(SMALL, 0, 3, [0.2], 0.1, SGD)
+    together = bottleneck.descend(SMALL, 0, 3, [0.4, 0.2], 0.1, SGD)
+    alone = bottleneck.descend(SMALL, 0, 3, [0.2], 0.1, SGD)
+    again = bottleneck.descend(SMALL, 0, 3, [0.2], 0.1, SGD)
     assert alone.t_crossing[0] == again.t_crossing[0]
     torch.testing.assert_close(together.t_crossing[1], alone.t_crossing[0], rtol=1e-3, atol=0)
 
 
 def test_single_precision_gradients_are_enough_for_the_published_range():
-    double = flow.escape(SMALL, 1, 5, [0.3, 0.1], 0.1, rtol=1e-4)
-    single = flow.escape(SMALL, 1, 5, [0.3, 0.1], 0.1, rtol=1e-4, dtype=torch.float32)
+    double = bottleneck.escape(SMALL, 1, 5, [0.3, 0.1], 0.1, rtol=1e-4)
+    single = bottleneck.escape(SMALL, 1, 5, [0.3, 0.1], 0.1, rtol=1e-4, dtype=torch.float32)
     torch.testing.assert_close(single.t_escape, double.t_escape, rtol=1e-4, atol=0)
 
 
 def test_all_epsilons_of_a_seed_share_its_raw_weights_and_inputs():
-    raw, x, y = flow.draw(SMALL, 3)
-    more, *_ = flow.draw(flow.Setup("tanh", 5, 12, 6, samples=200), 3)
+    raw, x, y = bottleneck.draw(SMALL, 3)
+    more, *_ = bottleneck.draw(bottleneck.Setup("tanh", 5, 12, 6, samples=200), 3)
     for a, b in zip(raw, more, strict=True):
         torch.testing.assert_close(a, b, rtol=0, atol=0)
     torch.testing.assert_close(y, torch.tanh(x[:, :1]), rtol=0, atol=0)
-    coarse, fine = network.unflatten(flow.start(SMALL, raw, 2, [0.1, 0.01]), SMALL.shapes)[1]
+    coarse, fine = network.unflatten(bottleneck.start(SMALL, raw, 2, [0.1, 0.01]), SMALL.shapes)[1]
     torch.testing.assert_close(coarse, 10 * fine)
-    assert not torch.equal(flow.draw(SMALL, 4)[1], x)
+    assert not torch.equal(bottleneck.draw(SMALL, 4)[1], x)
 
 
 def test_points_are_split_over_blocks_without_loss():
@@ -250,24 +251,24 @@ def test_agreement_states_an_interval():
 
 def parsed(*words):
     parser = argparse.ArgumentParser()
-    flow.add_arguments(parser)
+    bottleneck.add_arguments(parser)
     sizes = ["--depth", "4", "--width", "8", "--input-dim", "4", "--samples", "32"]
     return parser.parse_args([*sizes, *words])
 
 
 def test_flow_rows_have_the_promised_keys_and_agree_with_the_plain_clock():
     words = ["--bottleneck", "3", "--epsilon", "0.1,0.05", "--seeds", "2"]
-    rows = flow.run(parsed(*words))
-    assert [tuple(row) for row in rows] == [flow.ROW] * 4
+    rows = bottleneck.run(parsed(*words))
+    assert [tuple(row) for row in rows] == [bottleneck.ROW] * 4
     order = [(row["seed"], row["epsilon"]) for row in rows]
     assert order == [(0, 0.1), (0, 0.05), (1, 0.1), (1, 0.05)]
-    plain = flow.run(parsed(*words, "--clock", "plain"))
+    plain = bottleneck.run(parsed(*words, "--clock", "plain"))
     for ours, other in zip(rows, plain, strict=True):
         assert ours["t_escape"] == pytest.approx(other["t_escape"], rel=1e-5)
 
 
 def test_flow_says_null_and_why_where_nothing_escaped():
-    rows = flow.run(
+    rows = bottleneck.run(
         parsed("--bottleneck", "4", "--epsilon", "0.1", "--max-steps", "2", "--seeds", "1")
     )
     assert rows[0]["t_escape"] is None and rows[0]["status"] == "not_escaped"
@@ -287,7 +288,7 @@ def test_flow_says_null_and_why_where_nothing_escaped():
 )
 def test_bad_arguments_are_named_in_one_line(words, named):
     with pytest.raises(ValueError, match=named) as error:
-        flow.run(parsed("--bottleneck", "2", *words))
+        bottleneck.run(parsed("--bottleneck", "2", *words))
     assert "\n" not in str(error.value)
 
 

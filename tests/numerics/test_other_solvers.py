@@ -9,7 +9,8 @@ import warnings
 import pytest
 import torch
 
-from saddle_escape import activations, flow, integrate, network
+from saddle_escape.theory import activations
+from saddle_escape.training import bottleneck, integrate, network
 
 torch.set_num_threads(1)
 with warnings.catch_warnings():
@@ -17,12 +18,12 @@ with warnings.catch_warnings():
     torchdiffeq = pytest.importorskip("torchdiffeq")
     torchode = pytest.importorskip("torchode")
 
-SETUP = flow.Setup("tanh", 4, 8, 4, 64)
+SETUP = bottleneck.Setup("tanh", 4, 8, 4, 64)
 
 
 def problem(epsilons):
     """(start (B, P), velocity, plateau, layer sizes) of one seed at several epsilons, r = 3."""
-    weights, x, y = flow.draw(SETUP, 0)
+    weights, x, y = bottleneck.draw(SETUP, 0)
     shapes = network.layer_shapes(4, 8, 4)
     act = activations.get("tanh")
 

@@ -8,7 +8,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from saddle_escape import activations, identity, network
+from saddle_escape.theory import activations
+from saddle_escape.training import identity, network
 
 torch.set_num_threads(1)
 

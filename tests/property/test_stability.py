@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from saddle_escape import activations, blocks, stability
+from saddle_escape.theory import activations, blocks, stability
 
 MARGIN = 1e-6
 POSITIVE = st.floats(1e-3, 1e3)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from matplotlib.mathtext import MathTextParser
 
-from saddle_escape import activations
+from saddle_escape.theory import activations
 
 torch.set_num_threads(1)
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from saddle_escape import activations, blocks, homotopy, network
+from saddle_escape.theory import activations, blocks, homotopy
+from saddle_escape.training import network
 
 TANH = activations.get("tanh")
 

@@ -13,9 +13,11 @@ import pandas as pd
 import pytest
 import torch
 
-from saddle_escape import claims, classes, config, escape, results
-from saddle_escape import claims_report as report
+from saddle_escape import config, results
+from saddle_escape.claims import report as report
+from saddle_escape.claims import statements as claims
 from saddle_escape.studies import classes as classes_study
+from saddle_escape.theory import classes, escape
 
 torch.set_num_threads(1)
 ROOT = Path(__file__).parents[2]
@@ -61,7 +63,7 @@ def quantity(**changes):
     return {
         "name": "slope",
         "what": "a slope",
-        "where": "saddle_escape.escape.escape_time",
+        "where": "saddle_escape.theory.escape.escape_time",
         "relation": "equals",
         "predicted": 2.0,
         "tolerance": {"absolute": 0.1},

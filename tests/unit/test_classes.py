@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import sympy as sp
 
-from saddle_escape import activations, classes
+from saddle_escape.theory import activations, classes
 
 SQRT_PI = math.sqrt(math.pi)
 LEAK = 0.01

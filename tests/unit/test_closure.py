@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import sympy as sp
 
-from saddle_escape import activations, blocks, closure
+from saddle_escape.theory import activations, blocks, closure
 
 TANH = activations.get("tanh")
 Z = sp.Symbol("z")

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from saddle_escape import activations
-from saddle_escape.manifold import reduction
+from saddle_escape.theory import activations
+from saddle_escape.theory.manifold import reduction
 
 ROOT = Path(__file__).parents[2]
 PUBLISHED = pd.read_csv(ROOT / "paper_check" / "published_points.csv", comment="#")

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from saddle_escape import compare, results
+from saddle_escape import results
+from saddle_escape.artifact import compare
 
 TABLE = pd.DataFrame(
     {

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from saddle_escape import activations, quadrature
 from saddle_escape.config import ConfigError, load_tiers, schema, select
+from saddle_escape.theory import activations, quadrature
 
 CONFIG = Path(__file__).parents[2] / "config"
 

@@ -9,14 +9,17 @@ import pytest
 import yaml
 
 import saddle_escape
-from saddle_escape import config, config_docs
+from saddle_escape import config
+from saddle_escape.artifact import config_docs
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "config/README.md").read_text(encoding="utf-8")
 
 
 def test_the_committed_page_is_the_generated_one():
-    assert config_docs.page(ROOT / "config") == PAGE, "run python -m saddle_escape.config_docs"
+    assert config_docs.page(ROOT / "config") == PAGE, (
+        "run python -m saddle_escape.artifact.config_docs"
+    )
 
 
 def leaves(settings, path=()):

@@ -5,7 +5,8 @@ import json
 import pytest
 import xarray as xr
 
-from saddle_escape import costs, results
+from saddle_escape import results
+from saddle_escape.artifact import costs
 
 HEAD = "s\th:m:s\tmax_rss\tcpu_time\n"
 

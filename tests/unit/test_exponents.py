@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from saddle_escape import exponents
+from saddle_escape.theory import exponents
 
 EPSILON = np.geomspace(1e-4, 1e-1, 7)
 

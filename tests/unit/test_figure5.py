@@ -6,8 +6,10 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from saddle_escape import figures5, homotopy, style
+from saddle_escape.figures import cascade as figures5
+from saddle_escape.figures import style
 from saddle_escape.studies import cascade
+from saddle_escape.theory import homotopy
 
 
 @pytest.fixture

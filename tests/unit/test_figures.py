@@ -12,7 +12,8 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 
-from saddle_escape import figures, style
+from saddle_escape.figures import manifold as figures
+from saddle_escape.figures import style
 
 LAYERS = 4
 K = {"tanh": 0.07571, "sin": 0.07582, "erf": 0.11700, "gelu": 0.00781, "swish": 0.00781}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from .conftest import snakemake
+from saddle_escape.conftest import snakemake
 
 
 def stopped(tree, *arguments):

@@ -11,7 +11,7 @@ import time
 import psutil
 import pytest
 
-from .conftest import ROOT, SNAKEMAKE, run
+from saddle_escape.conftest import ROOT, SNAKEMAKE, run
 
 TARGETS = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
 
@@ -98,7 +98,7 @@ def test_clean_removes_results_and_logs_only(tree):
 
 def test_compare_and_resume_run_from_the_environment(installed):
     plan = make(installed, "--dry-run", "compare", "resume").stdout
-    assert ".venv/bin/python -m saddle_escape.compare" in plan
+    assert ".venv/bin/python -m saddle_escape.artifact.compare" in plan
     assert "--unlock" in plan
     assert "--rerun-incomplete" in plan
 

@@ -10,9 +10,8 @@ from pathlib import Path
 import matplotlib.figure
 import pytest
 
-from saddle_escape import notebook
-
-from .conftest import ROOT, run
+from saddle_escape.artifact import notebook
+from saddle_escape.conftest import ROOT, run
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.py"))
 IDS = [path.stem for path in NOTEBOOKS]

@@ -6,9 +6,10 @@ import shutil
 
 import pytest
 
-from saddle_escape import claims, config, readme
-
-from .conftest import ROOT, run
+from saddle_escape import config
+from saddle_escape.artifact import readme
+from saddle_escape.claims import statements as claims
+from saddle_escape.conftest import ROOT, run
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```bash\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from saddle_escape import results
-
-from .conftest import run, snakemake
+from saddle_escape.conftest import run, snakemake
 
 pytestmark = pytest.mark.xdist_group("smoke")
 

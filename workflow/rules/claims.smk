@@ -1,6 +1,6 @@
 # The paper's claims: measure each one and its control, judge them, write the report.
 
-from saddle_escape import claims as claims_library
+from saddle_escape.claims import statements as claims_library
 
 try:
     CLAIMS = claims_library.load_claims("paper_check/claims.yaml")

@@ -10,6 +10,8 @@ import json
 import math
 import sys
 
+from .status import null_if_nan
+
 
 def _scales(text):
     """Comma-separated positive numbers."""
@@ -57,7 +59,7 @@ def _every_layer(init, depth):
 
 
 def _classify(args):
-    from .classes import describe
+    from .theory.classes import describe
 
     keys = ("activation", "class", "q", "c_q", "c_q_exact", "alpha", "beta1", "conserved", "status")
     row = describe(args.activation)
@@ -65,7 +67,7 @@ def _classify(args):
 
 
 def _predict(args):
-    from . import activations, escape
+    from .theory import activations, escape
 
     init = _every_layer(args.init, args.depth)
     act = activations.get(args.activation)
@@ -73,7 +75,7 @@ def _predict(args):
 
 
 def _escape(args):
-    from . import activations, escape, manifold
+    from .theory import activations, escape, manifold
 
     init = _every_layer(args.init, args.depth)
     act = activations.get(args.activation)
@@ -83,16 +85,19 @@ def _escape(args):
     model = manifold.reduction(act, args.depth, args.width, rule=rule)
     run = escape.escape_time(model, init, args.criterion, args.threshold)
     return {
-        "t_escape": run.t_escape,
+        "t_escape": null_if_nan(run.t_escape),
         "status": run.status,
         "criterion": args.criterion,
         "threshold": args.threshold,
-        "rhs_evaluations": run.rhs_evaluations,
+        "rhs_evaluations": run.evaluations,
     }
 
 
 STUDIES = {
-    "flow": (".flow", "escape of full networks under adaptive gradient flow (Theorem 11)"),
+    "flow": (
+        ".training.bottleneck",
+        "escape of full networks under adaptive gradient flow (Theorem 11)",
+    ),
     "homotopy": (".studies.cascade", "three-mode cascade and its homotopy identity (figure 5)"),
 }
 

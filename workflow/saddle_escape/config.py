@@ -14,7 +14,7 @@ from pathlib import Path
 
 import yaml
 
-from .registry import BUILTIN
+from .theory.builtin import BUILTIN
 
 SCHEMA = Path(__file__).parent.parent / "schemas" / "config.schema.yaml"
 COMMAND_LINE = "command line"

@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 
 from . import __version__
+from .status import ESCAPED, STATUSES
 
-STATUSES = ("escaped", "no_plateau", "not_escaped", "diverged")
 LIBRARIES = ("numpy", "scipy", "torch", "pandas", "xarray", "sympy")
 REBUILD = "run `make figures` to compute it"
 
@@ -130,7 +130,7 @@ def check_table(table, path):
     _refuse(unexplained.any(axis=1), path, "a NaN without a status")
     if "t_escape" in table:
         _refuse(~status.isin(STATUSES), path, f"status is none of {', '.join(STATUSES)}")
-        wrong = (status == "escaped") == table["t_escape"].isna()
+        wrong = (status == ESCAPED) == table["t_escape"].isna()
         _refuse(wrong, path, "t_escape must be a number exactly where status is 'escaped'")
 
 

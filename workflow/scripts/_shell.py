@@ -50,5 +50,5 @@ def _save(snakemake, start, result, path, **provenance):
 
 def _gradient_evaluations():
     """Of full networks since the last save; 0 in a job that has trained none."""
-    integrate = sys.modules.get("saddle_escape.integrate")
+    integrate = sys.modules.get("saddle_escape.training.integrate")
     return integrate.spent_evaluations() if integrate else 0

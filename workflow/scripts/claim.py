@@ -3,7 +3,7 @@
 from _shell import job
 
 with job(snakemake) as save:
-    from saddle_escape import claims
+    from saddle_escape.claims import statements as claims
 
     paths = dict(snakemake.input.items())
     paths.pop("code")

@@ -6,7 +6,8 @@ with job(snakemake):
     import json
     from pathlib import Path
 
-    from saddle_escape import claims, claims_report
+    from saddle_escape.claims import report as claims_report
+    from saddle_escape.claims import statements as claims
     from saddle_escape.results import load_table, manifest_path
 
     stated = claims.load_claims(snakemake.input.claims).values()

@@ -3,7 +3,8 @@
 import sys
 
 import _shell  # noqa: F401  (this checkout's library comes first)
-from saddle_escape import claims, claims_report
+from saddle_escape.claims import report as claims_report
+from saddle_escape.claims import statements as claims
 from saddle_escape.results import load_table
 
 stated = claims.load_claims(snakemake.input.claims)

@@ -5,7 +5,7 @@ from pathlib import Path
 from _shell import job
 
 with job(snakemake):
-    from saddle_escape import costs, pages
+    from saddle_escape.artifact import costs, pages
 
     title = f"What the {snakemake.wildcards.tier} tier costs"
     page = pages.table_page(title, costs.gather(snakemake.wildcards.tier))

@@ -5,7 +5,8 @@ from pathlib import Path
 from _shell import job
 
 with job(snakemake):
-    from saddle_escape import figures, style
+    from saddle_escape.figures import manifold as figures
+    from saddle_escape.figures import style
     from saddle_escape.results import load_table
 
     draw = getattr(figures, f"draw_{snakemake.wildcards.figure}")

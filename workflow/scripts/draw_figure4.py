@@ -5,7 +5,8 @@ from pathlib import Path
 from _shell import job
 
 with job(snakemake):
-    from saddle_escape import figures4, style
+    from saddle_escape.figures import offmanifold as figures4
+    from saddle_escape.figures import style
     from saddle_escape.results import load_table
 
     figure = figures4.draw_figure4(load_table(snakemake.input.table))

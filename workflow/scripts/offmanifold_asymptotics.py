@@ -3,8 +3,8 @@
 from _shell import job
 
 with job(snakemake) as save:
-    from saddle_escape.network import resolve_device
     from saddle_escape.studies import offmanifold
+    from saddle_escape.training.network import resolve_device
 
     device = resolve_device(snakemake.params.device)
     depth, r, block = (int(snakemake.wildcards[k]) for k in ("depth", "r", "block"))

@@ -13,7 +13,7 @@ import sympy as sp
 import xarray as xr
 from scipy.optimize import brentq
 
-from .. import activations, blocks, closure, homotopy, stability
+from ..theory import activations, blocks, closure, homotopy, stability
 
 CONFIG = Path(__file__).parents[3] / "config"
 MAX_NODES = 64  # of the command line: the doubled rule solves three adjoints per node

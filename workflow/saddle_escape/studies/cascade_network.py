@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import torch
 
-from .. import blocks, homotopy, integrate, network
+from ..theory import blocks, homotopy
+from ..training import integrate, network
 from .cascade import block_model, solver, start
 
 

@@ -4,8 +4,8 @@ import math
 
 import pandas as pd
 
-from .. import activations
-from ..classes import describe, rate_constant
+from ..theory import activations
+from ..theory.classes import describe, rate_constant
 
 COLUMNS = (
     "activation",

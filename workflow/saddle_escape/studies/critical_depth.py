@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from .. import activations, escape, manifold
+from ..status import ESCAPED, NO_PLATEAU
+from ..theory import activations, escape, manifold
 from .classes import rate, row
 
 COLUMNS = ("panel", "L", "r", "epsilon", "route", "t_escape", "local_exponent", "status")
@@ -39,7 +40,7 @@ def _reduced_rows(model, panel, r, epsilon, starts, criterion, threshold):
 
 
 def _line(panel, depth, r, route, epsilon, times):
-    status = [escape.NO_PLATEAU if t is None else escape.ESCAPED for t in times]
+    status = [NO_PLATEAU if t is None else ESCAPED for t in times]
     return _rows(panel, depth, r, route, epsilon, times, status)
 
 

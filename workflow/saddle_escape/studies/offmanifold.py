@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 import torch
 
-from .. import activations, flow, integrate, network
-from ..quadrature import gaussian_rule
+from ..theory import activations
+from ..theory.quadrature import gaussian_rule
+from ..training import bottleneck, integrate, network
 from .critical_depth import epsilon_grid
 from .reduction import first_axis, symmetrized_inputs
 
@@ -19,12 +20,14 @@ from .reduction import first_axis, symmetrized_inputs
 
 
 def setup_of(cfg, own, samples=None):
-    """The :class:`flow.Setup` of cfg's activation and depth with ``own`` width, input_dim, samples.
+    """The :class:`bottleneck.Setup` of cfg's activation and depth with ``own`` width and data.
 
     ``samples`` overrides own's.
     """
     samples = own["samples"] if samples is None else samples
-    return flow.Setup(cfg["activation"], cfg["depth"], own["width"], own["input_dim"], samples)
+    return bottleneck.Setup(
+        cfg["activation"], cfg["depth"], own["width"], own["input_dim"], samples
+    )
 
 
 def seed_block(cfg, block, seeds):
@@ -36,23 +39,23 @@ def seed_block(cfg, block, seeds):
 def points(cfg, route, r, block, device="cpu"):
     """One route at one r: a row for each seed of the block and each epsilon that wants it.
 
-    Columns route and those of :func:`flow.rows`. Those that start above their plateau are followed
-    too: the published figure shows them.
+    Columns route and those of :func:`bottleneck.rows`. Those that start above their plateau are
+    followed too: the published figure shows them.
     """
     wanted = [p for p in cfg["points"] if p["r"] == r]
     found = []
     for seed in seed_block(cfg, block, max(p[route] for p in wanted)):
         epsilons = [p["epsilon"] for p in wanted if seed < p[route]]
-        for group in flow.groups(epsilons, device) if route == "flow" else [epsilons]:
-            found += flow.rows(_escape(cfg, route, seed, r, group, device), seed, r, group)
+        for group in bottleneck.groups(epsilons, device) if route == "flow" else [epsilons]:
+            found += bottleneck.rows(_escape(cfg, route, seed, r, group, device), seed, r, group)
     return pd.DataFrame([{"route": route, **row} for row in found])
 
 
 def _escape(cfg, route, seed, r, epsilons, device):
     own, fraction = cfg[route], cfg["loss_fraction"]
     if route == "sgd":
-        return flow.descend(setup_of(cfg, cfg, 0), seed, r, epsilons, fraction, own, device)
-    return flow.escape(
+        return bottleneck.descend(setup_of(cfg, cfg, 0), seed, r, epsilons, fraction, own, device)
+    return bottleneck.escape(
         setup_of(cfg, cfg, own["samples"]),
         seed,
         r,
@@ -72,18 +75,18 @@ def _escape(cfg, route, seed, r, epsilons, device):
 def asymptotics(cfg, depth, r, block, device="cpu"):
     """Flow times far below the published range: one row for each seed of the block and epsilon.
 
-    Columns L and those of :func:`flow.rows`.
+    Columns L and those of :func:`bottleneck.rows`.
     """
     own = cfg["asymptotics"]
     setup = setup_of(cfg | {"depth": depth}, own)
     epsilons = [float(e) for e in epsilon_grid(own["epsilon"])]
     found = []
     for seed in seed_block(cfg, block, own["seeds"]):
-        for group in flow.groups(epsilons, device):
-            run = flow.escape(
+        for group in bottleneck.groups(epsilons, device):
+            run = bottleneck.escape(
                 setup, seed, r, group, cfg["loss_fraction"], device=device, rtol=own["rtol"]
             )
-            found += flow.rows(run, seed, r, group)
+            found += bottleneck.rows(run, seed, r, group)
     return pd.DataFrame([{"L": depth, **row} for row in found])
 
 
@@ -138,9 +141,9 @@ def signal(cfg, r, device="cpu"):
     own, found = cfg["asymptotics"], []
     setup, layers = setup_of(cfg, own), cfg["depth"]
     for seed in range(own["seeds"]):
-        _, _, y = flow.draw(setup, seed)
+        _, _, y = bottleneck.draw(setup, seed)
         for epsilon in cfg["signal"]["epsilon"]:
-            run = flow.escape(
+            run = bottleneck.escape(
                 setup, seed, r, [epsilon], cfg["loss_fraction"],
                 device=device, rtol=own["rtol"], observer=signal_observer, record=True,
             )  # fmt: skip

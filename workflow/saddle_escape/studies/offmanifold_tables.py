@@ -6,7 +6,7 @@ Medians and quartiles over seeds, exponents with bootstrap intervals, the verdic
 import numpy as np
 import pandas as pd
 
-from .. import activations, classes, exponents
+from ..theory import activations, classes, exponents
 
 FIGURE4_COLUMNS = (
     "route",

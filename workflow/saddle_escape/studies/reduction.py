@@ -7,9 +7,10 @@ import pandas as pd
 import torch
 import xarray as xr
 
-from .. import activations, manifold, network
-from ..integrate import descend, integrate
-from ..quadrature import gaussian_rule
+from ..theory import activations, manifold
+from ..theory.quadrature import gaussian_rule
+from ..training import network
+from ..training.integrate import descend, integrate
 
 
 def symmetrized_inputs(nodes, weights, input_dim):

@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import torch
 
-from .. import activations, escape, manifold
-from ..integrate import descend
-from ..quadrature import gaussian_rule
+from ..status import ESCAPED
+from ..theory import activations, escape, manifold
+from ..theory.quadrature import gaussian_rule
+from ..training.integrate import descend
 from .classes import rate, row
 from .reduction import Training, symmetrized_inputs
 
@@ -29,7 +30,7 @@ def closed_form(cfg, classes):
     for activation in cfg["epsilon"]:
         constant = rate(classes, activation, cfg["depth"], cfg["width"])
         t = escape.closed_form(constant, epsilon, cfg["depth"], cfg["threshold"])
-        status = [escape.ESCAPED] * len(epsilon)
+        status = [ESCAPED] * len(epsilon)
         tables.append(_rows(cfg, activation, classes, "closed_form", epsilon, t, status))
     return pd.concat(tables, ignore_index=True)
 

@@ -10,8 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from saddle_escape import results, style
-from saddle_escape.figures import (
+from .. import status
+from ..studies.offmanifold_tables import FIGURE4_COLUMNS, LEFT_OUT
+from . import style
+from .manifold import (
     assign_colors,
     check_columns,
     check_values,
@@ -21,9 +23,8 @@ from saddle_escape.figures import (
     settle,
     two_panels,
 )
-from saddle_escape.studies.offmanifold_tables import FIGURE4_COLUMNS, LEFT_OUT
 
-STATUSES = (*results.STATUSES, LEFT_OUT)
+STATUSES = (*status.STATUSES, LEFT_OUT)
 ASYMPTOTICS_COLUMNS = (
     "L",
     "r",

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import torch
 from tqdm import tqdm
 
-from . import activations, integrate, network
+from ..theory import activations
+from . import integrate, network
 
 ROW = ("seed", "r", "epsilon", "t_escape", "status", "accepted_steps", "gradient_evaluations")
 MINIBATCHES, HELD_OUT = 1 << 32, 2 << 32  # offsets of a seed's streams other than weights, inputs

@@ -13,17 +13,13 @@ import mpmath
 import numpy as np
 import sympy as sp
 
+from ..status import CONSTANT_PATH, NO_LINEAR_PATH, NOT_ANALYTIC, OK
 from . import activations
 from .activations import IDENTICAL, PROBES, TAYLOR_ORDER, Z, vanishes
 from .quadrature import expectation
 
 EXACT_ORDER = 8  # exact Taylor coefficients are derived symbolically up to this order
 ZERO = 1e-30  # Taylor coefficients below this are zero: they are computed to 35 digits
-
-OK = "ok"
-NO_LINEAR_PATH = "no linear signal path: the r-2 law does not apply"
-CONSTANT_PATH = "sigma(0) is not 0: a constant signal is fitted first, the r-2 law does not hold"
-NOT_ANALYTIC = "not analytic at 0 and not piecewise linear through 0: no class"
 
 
 @dataclass(frozen=True)

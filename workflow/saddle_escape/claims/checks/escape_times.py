@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 from scipy.interpolate import CubicSpline
 
-from ... import activations, classes, escape, manifold
 from ...results import load_table
-from .. import classes as classes_study
+from ...status import ESCAPED
+from ...studies import classes as classes_study
+from ...theory import activations, classes, escape, manifold
 from . import points, row
 
 PARTED = 0.1  # relative distance at which theory and reduced equations count as apart
@@ -27,7 +28,7 @@ def _escape(name, init, width, criterion, threshold):
     """Escape time of the reduced ODE; ValueError unless it escapes."""
     model = _model(name, len(init), width)
     run = escape.escape_time(model, np.array(init), criterion, threshold)
-    if run.status != escape.ESCAPED:
+    if run.status != ESCAPED:
         raise ValueError(f"claims: {name} from {init} did not escape ({run.status})")
     return run.t_escape
 
@@ -382,7 +383,7 @@ def _theory_and_ode(table, rates, own):
 
     The theory is the closed form in panel (a) and the exact quadrature, as drawn, in panel (b).
     """
-    ode = table[(table["route"] == "reduced_ode") & (table["status"] == escape.ESCAPED)]
+    ode = table[(table["route"] == "reduced_ode") & (table["status"] == ESCAPED)]
     ode = ode.sort_values("epsilon")
     for (panel, depth, r), mine in ode.groupby(["panel", "L", "r"]):
         epsilon, t = mine["epsilon"].to_numpy(), mine["t_escape"].to_numpy()

@@ -7,32 +7,33 @@ never a number.
 """
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from scipy.integrate import LSODA, quad
 from scipy.optimize import brentq
 
-from .classes import CONSTANT_PATH, NO_LINEAR_PATH, NOT_ANALYTIC, OK, classify, rate_constant
+from ..status import (
+    ABOVE_PLATEAU,
+    BLOW_UP,
+    CONSTANT_PATH,
+    DIVERGED,
+    ESCAPED,
+    NEGATIVE_RATE,
+    NO_LINEAR_PATH,
+    NO_PLATEAU,
+    NOT_ANALYTIC,
+    NOT_ESCAPED,
+    OK,
+    Outcome,
+)
+from .classes import classify, rate_constant
 
 CRITERIA = ("alignment", "loss", "correlation")
-ESCAPED, NO_PLATEAU, NOT_ESCAPED, DIVERGED = "escaped", "no_plateau", "not_escaped", "diverged"
-ABOVE_PLATEAU = 1.1  # a start whose loss exceeds this many plateau values is not on the plateau
-BLOW_UP = 100.0  # and a loss above this many has diverged
 TIME_LIMIT = 1e40
 CLOCK_LIMIT = 1e6  # in the relative-rate clock an escape takes about log(1/epsilon)
 EVALUATION_LIMIT = 100_000
 LOG_TINY = -600.0  # exp of it is a square that adds nothing, and still a float
 RTOL, STIFF_RTOL = 1e-12, 1e-9  # on the slow manifold of class D round-off forbids less
-
-
-@dataclass(frozen=True)
-class Escape:
-    """Outcome of one run: t_escape in flow time (None unless escaped), status, evaluations."""
-
-    t_escape: float | None
-    status: str
-    rhs_evaluations: int
 
 
 def closed_form(rate, epsilon, depth, threshold=0.5):
@@ -155,7 +156,7 @@ def escape_time(model, init, criterion="alignment", threshold=0.5, time_limit=TI
         raise ValueError(f"init: needs {model.depth} positive scales, one per layer, got {init}")
     progress = _progress(model, criterion, threshold)
     if progress(x0) >= 0 or model.loss(x0) > ABOVE_PLATEAU * model.plateau:
-        return Escape(None, NO_PLATEAU, 0)
+        return Outcome(NO_PLATEAU)
     flow = _ClockedFlow(model)
     timescale = 1.0 / relative_rate(model.velocity(x0), x0)  # of the fastest layer's growth
     rtol = STIFF_RTOL if flow.plain else RTOL
@@ -172,17 +173,15 @@ def escape_time(model, init, criterion="alignment", threshold=0.5, time_limit=TI
         solver.step()
         x, t = solver.y[:-1], solver.y[-1]
         if not np.all(np.isfinite(solver.y)) or model.loss(x) > BLOW_UP * model.plateau:
-            return Escape(None, DIVERGED, flow.evaluations)
+            return Outcome(DIVERGED, evaluations=flow.evaluations)
         if progress(x) >= 0:
             t = _crossing(solver, progress)
-            return (
-                Escape(t, ESCAPED, flow.evaluations)
-                if t <= time_limit
-                else Escape(None, NOT_ESCAPED, flow.evaluations)
-            )
+            if t <= time_limit:
+                return Outcome(ESCAPED, t, flow.evaluations)
+            break
         if t > time_limit:
             break
-    return Escape(None, NOT_ESCAPED, flow.evaluations)
+    return Outcome(NOT_ESCAPED, evaluations=flow.evaluations)
 
 
 def _crossing(solver, progress):
@@ -210,7 +209,7 @@ def predict(act, depth, width, init, threshold=0.5):
     if init[0] >= threshold:
         return {**result, "status": NO_PLATEAU}
     if rate < 0:
-        return {**result, "status": "K is negative: the signal shrinks at leading order"}
+        return {**result, "status": NEGATIVE_RATE}
     result["t_quadrature"] = quadrature_time(rate, init, threshold)
     if balanced:
         result["t_closed_form"] = float(closed_form(rate, init[0], depth, threshold))

@@ -7,7 +7,8 @@ from collections import Counter
 
 import pandas as pd
 
-from . import claims, style
+from ..figures import style
+from . import statements as claims
 
 CSV_COLUMNS = (
     "id",

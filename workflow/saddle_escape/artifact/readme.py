@@ -1,4 +1,4 @@
-"""The README's generated tables: ``python -m saddle_escape.readme`` writes them between marks.
+"""The README's generated tables; ``python -m saddle_escape.artifact.readme`` writes them.
 
 They come from committed files only, ``paper_check/claims.yaml``, ``paper_check/report.csv`` and
 ``figures/costs.csv``, so that a test can hold them in step.
@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from . import claims, claims_report, costs
+from ..claims import report as claims_report
+from ..claims import statements as claims
+from . import costs
 
 README, REPORT = Path("README.md"), Path("paper_check/report.csv")
 SNAKEMAKE = "`.venv/bin/snakemake --cores all {}`"

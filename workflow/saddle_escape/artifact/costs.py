@@ -1,7 +1,7 @@
 """What each figure and the claims cost, from Snakemake's benchmark files and the manifests.
 
-``python -m saddle_escape.costs`` writes ``figures/costs.csv`` for the tiers that have been computed
-here; :mod:`saddle_escape.readme` shows it.
+``python -m saddle_escape.artifact.costs`` writes ``figures/costs.csv`` for the tiers that have been
+computed here; :mod:`saddle_escape.artifact.readme` shows it.
 """
 
 import csv
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from . import config, results
+from .. import config, results
 
 TABLE = Path("figures/costs.csv")
 COLUMNS = (

@@ -24,7 +24,7 @@ from dataclasses import dataclass, fields, replace
 
 import torch
 
-from .escape import ABOVE_PLATEAU, BLOW_UP, DIVERGED, ESCAPED, NO_PLATEAU, NOT_ESCAPED
+from ..status import ABOVE_PLATEAU, BLOW_UP, DIVERGED, ESCAPED, NO_PLATEAU, NOT_ESCAPED
 
 CLOCKS = ("plain", "relative_rate")
 

@@ -1,4 +1,4 @@
-"""Documentation of the configuration, generated: ``python -m saddle_escape.config_docs``.
+"""Documentation of the configuration, generated: ``python -m saddle_escape.artifact.config_docs``.
 
 Writes ``config/README.md`` from the schema (meaning, type and range of every key) and the three
 tiers' files (values), so that it cannot drift from either; a test holds it in step.
@@ -6,7 +6,7 @@ tiers' files (values), so that it cannot drift from either; a test holds it in s
 
 from pathlib import Path
 
-from . import config
+from .. import config
 
 CONFIG = Path("config")
 PAGE = CONFIG / "README.md"
@@ -17,7 +17,7 @@ HEAD = """\
 # Configuration
 
 Generated from `workflow/schemas/config.schema.yaml` and the files beside this one by
-`.venv/bin/python -m saddle_escape.config_docs`; do not edit.
+`.venv/bin/python -m saddle_escape.artifact.config_docs`; do not edit.
 
 `config.yaml` is the default tier and holds every parameter once. `smoke.yaml` and `full.yaml` are
 laid over it (mappings merge, everything else replaces, `null` removes a key), then what the command

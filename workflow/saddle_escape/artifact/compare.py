@@ -1,4 +1,4 @@
-"""Hold rebuilt figures against the committed ones: ``python -m saddle_escape.compare``.
+"""Hold rebuilt figures against the committed ones: ``python -m saddle_escape.artifact.compare``.
 
 Every figure's CSV below ``figures/`` at HEAD is compared with the one that the default tier left in
 ``results/default/figures/``. Text and parameters must be equal; computed columns must agree within
@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .results import load_table, parse_table
+from ..results import load_table, parse_table
 
 REBUILT = "results/default/figures"
 

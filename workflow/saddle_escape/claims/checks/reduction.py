@@ -5,8 +5,8 @@ import pandas as pd
 import xarray as xr
 from scipy.interpolate import CubicSpline
 
-from ... import activations, manifold
 from ...results import load_dataset
+from ...theory import activations, manifold
 from . import points, row
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from ...results import load_dataset, load_table
-from .. import offmanifold_tables
+from ...studies import offmanifold_tables
 from . import points, row
 
 

@@ -1,6 +1,6 @@
 """The built-in activations: one line each, and one line adds another.
 
-{name: (expression in z as :func:`saddle_escape.activations.parse` reads it, label in figures)}. The
+{name: (expression in z as :func:`~saddle_escape.theory.activations.parse` reads it, label)}. The
 configuration accepts these names; everything else follows from the expressions.
 """
 

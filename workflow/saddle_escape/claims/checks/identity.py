@@ -5,7 +5,8 @@ import math
 
 import torch
 
-from ... import activations, flow, identity, integrate, network
+from ...theory import activations
+from ...training import bottleneck, identity, integrate, network
 from . import row
 
 LOSSES = {
@@ -107,17 +108,17 @@ def _drift_along_flow(settings, name, degree):
 def off_manifold(case):
     """Claim 16c. Control: phi with the opposite sign."""
     own, sign = case.settings, -1 if case.control else 1
-    setup = flow.Setup(
+    setup = bottleneck.Setup(
         own["activation"], own["depth"], own["width"], own["input_dim"], own["samples"]
     )
     residuals, drifts = [], []
     for epsilon in own["epsilon"]:
         for seed in range(own["seeds"]):
-            raw, x, y = flow.draw(setup, seed)
-            run = flow.escape(setup, seed, own["r"], [epsilon], own["loss_fraction"])
+            raw, x, y = bottleneck.draw(setup, seed)
+            run = bottleneck.escape(setup, seed, own["r"], [epsilon], own["loss_fraction"])
             ends = [
                 network.unflatten(flat, setup.shapes)
-                for flat in (flow.start(setup, raw, own["r"], [epsilon])[0], run.state[0])
+                for flat in (bottleneck.start(setup, raw, own["r"], [epsilon])[0], run.state[0])
             ]
             for weights in ends:
                 sides = identity.imbalance(weights, x, _squared(y), setup.act, 1.0)

@@ -18,8 +18,9 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 from scipy.optimize import isotonic_regression
 
-from saddle_escape import activations, style
-from saddle_escape.results import STATUSES
+from ..status import STATUSES
+from ..theory import activations
+from . import style
 
 FIGURE1_COLUMNS = ("panel", "series", "t", "value")
 FIGURE2_COLUMNS = (

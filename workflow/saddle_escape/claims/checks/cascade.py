@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from ... import activations, blocks, closure, homotopy, stability
 from ...results import load_table
-from .. import cascade
+from ...studies import cascade
+from ...theory import activations, blocks, closure, homotopy, stability
 from . import points, row
 
 

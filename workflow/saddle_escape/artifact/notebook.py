@@ -12,10 +12,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from . import activations, classes, results, style
-from .config import load_tiers, tiers
+from .. import results
+from ..config import load_tiers, tiers
+from ..figures import style
+from ..theory import activations, classes
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 RESULTS = ROOT / "results"
 VARIABLE = "SADDLE_ESCAPE_TIER"
 SCREEN_DPI = 130

@@ -2,8 +2,8 @@
 
 An :class:`Activation` carries a SymPy expression in z. Its numpy and torch functions, derivatives,
 Taylor series and LaTeX name are derived from that one expression. Users may name a built-in of
-:mod:`saddle_escape.registry` or write an expression such as ``"z*exp(-z**2)"``; either text is
-parsed node by node against a whitelist and is never evaluated as code.
+:mod:`~saddle_escape.theory.builtin` or write an expression such as ``"z*exp(-z**2)"``; either text
+is parsed node by node against a whitelist and is never evaluated as code.
 """
 
 import ast
@@ -16,7 +16,7 @@ import numpy as np
 import scipy.special
 import sympy as sp
 
-from .registry import BUILTIN
+from .builtin import BUILTIN
 
 Z = sp.Symbol("z", real=True)
 TAYLOR_ORDER = 40

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import torch
 
-from .classes import phi
+from ..theory.classes import phi
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ import mpmath
 import numpy as np
 import pandas as pd
 
-from ... import activations, classes, manifold
 from ...results import load_table
+from ...theory import activations, classes, manifold
 from . import points, row
 
 

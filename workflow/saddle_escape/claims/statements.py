@@ -2,7 +2,7 @@
 
 ``paper_check/claims.yaml`` says for each claim what is measured, the predicted value, the tolerance
 with its reason, the verdict we expect and a negative control. A measurement is a function of
-:mod:`saddle_escape.studies.claims`; it runs twice, the second time on the control's perturbed
+:mod:`saddle_escape.claims.checks`; it runs twice, the second time on the control's perturbed
 input. Verdicts:
 
     holds               every quantity is within its tolerance
@@ -18,10 +18,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from . import config
+from .. import config
 
-CLAIMS = Path(__file__).parents[2] / "paper_check" / "claims.yaml"
-SCHEMA = Path(__file__).parent.parent / "schemas" / "claims.schema.yaml"
+CLAIMS = Path(__file__).parents[3] / "paper_check" / "claims.yaml"
+SCHEMA = Path(__file__).parents[2] / "schemas" / "claims.schema.yaml"
 HOLDS, REMARK, NOT_REPRODUCED, NOT_TESTABLE = (
     "holds",
     "holds with remark",
@@ -172,7 +172,7 @@ def specification(claim, tier, sections):
 
 def module_name(claim):
     """Dotted name of the module that measures a claim."""
-    return "saddle_escape.studies.claims." + claim["measure"].split(".")[0]
+    return "saddle_escape.claims.checks." + claim["measure"].split(".")[0]
 
 
 def measurement(claim):

@@ -7,8 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from saddle_escape import style
-from saddle_escape.figures import check_columns, check_values, darker, panel_label
+from . import style
+from .manifold import check_columns, check_values, darker, panel_label
 
 COLUMNS = ("series", "t", "nu", "channel", "value")
 SERIES = ("loss", "alignment", "drop", "escape_time", "sensitivity")

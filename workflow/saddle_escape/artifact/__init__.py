@@ -1,0 +1,1 @@
+"""What the repository says of itself: costs, README, configuration page, comparison, notebooks."""

@@ -1,0 +1,1 @@
+"""The paper's claims: stated as data, measured by checks, judged, reported."""

@@ -1,0 +1,1 @@
+"""How each figure is drawn from its table; no physics is computed here."""

@@ -1,0 +1,42 @@
+"""What can become of a run, and why a law may not apply: every status, its limits and its words.
+
+One convention for outcomes, here and in every table: ``t_escape`` is a flow time where the status
+is "escaped" and NaN otherwise (null in JSON, an empty cell in CSV). A cap is never an escape time.
+"""
+
+import math
+from dataclasses import dataclass
+
+ESCAPED = "escaped"  # the event was met
+NO_PLATEAU = "no_plateau"  # it was met at t = 0, or the start lies above its plateau
+NOT_ESCAPED = "not_escaped"  # a limit of time or steps came first
+DIVERGED = "diverged"  # not finite, or far above the plateau
+STATUSES = (ESCAPED, NO_PLATEAU, NOT_ESCAPED, DIVERGED)
+
+ABOVE_PLATEAU = 1.1  # a start whose loss exceeds this many plateau values is not on the plateau
+BLOW_UP = 100.0  # and a loss above this many has diverged
+
+# Whether the r - 2 law applies to an activation.
+OK = "ok"
+NO_LINEAR_PATH = "no linear signal path: the r-2 law does not apply"
+CONSTANT_PATH = "sigma(0) is not 0: a constant signal is fitted first, the r-2 law does not hold"
+NOT_ANALYTIC = "not analytic at 0 and not piecewise linear through 0: no class"
+NEGATIVE_RATE = "K is negative: the signal shrinks at leading order"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one run.
+
+    t_escape: flow time of the event, NaN unless the status is "escaped"; evaluations: of the right-
+    hand side.
+    """
+
+    status: str
+    t_escape: float = math.nan
+    evaluations: int = 0
+
+
+def null_if_nan(value):
+    """None in place of NaN, as JSON has it; anything else unchanged."""
+    return None if isinstance(value, float) and math.isnan(value) else value

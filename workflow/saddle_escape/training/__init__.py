@@ -1,0 +1,1 @@
+"""Full networks: data, gradients, adaptive gradient flow and descent."""
