@@ -1,6 +1,7 @@
 """Costs: added up over a part's jobs and manifests, each counted once."""
 
 import json
+from pathlib import Path
 
 import pytest
 import xarray as xr
@@ -17,10 +18,10 @@ def tier(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     root = tmp_path / "results/smoke"
     for name, line in {
-        "offmanifold/flow_r3_b0": "9\t0:00:09\t200.4\t6.0",
-        "figures/figure4_table": "1\t0:00:01\t-\t-",
-        "figures/draw_signal": "2\t0:00:02\t300.6\t3.0",
-        "reduction/reduced": "3\t0:00:03\t100.0\t1.2",
+        "offmanifold_points/flow_r3_b0": "9\t0:00:09\t200.4\t6.0",
+        "figure4_table": "1\t0:00:01\t-\t-",
+        "draw/signal": "2\t0:00:02\t300.6\t3.0",
+        "reduction_reduced": "3\t0:00:03\t100.0\t1.2",
     }.items():
         path = root / f"benchmarks/{name}.tsv"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -44,6 +45,21 @@ def tier(tmp_path, monkeypatch):
 def test_cost_of_a_part(tier):
     assert costs.cost("smoke", "figure4") == (3, 0.15, 301, 780, "cpu, cuda")
     assert costs.cost("smoke", "figure1") == (1, 0.02, 100, 11, "cpu")
+
+
+def test_job_times_add_up_over_the_jobs_of_a_rule(tier):
+    times = costs.job_times("smoke").set_index("rule")
+    assert times["jobs"].to_dict() == dict.fromkeys(times.index, 1)
+    assert times["cpu_seconds"].to_dict() == {
+        "draw": 3.0,
+        "figure4_table": 0.0,
+        "offmanifold_points": 6.0,
+        "reduction_reduced": 1.2,
+    }
+    second = Path("results/smoke/benchmarks/offmanifold_points/flow_r3_b1.tsv")
+    second.write_text(f"{HEAD}1\t0:00:01\t90.0\t0.5\n")
+    points = costs.job_times("smoke").set_index("rule").loc["offmanifold_points"]
+    assert (points["jobs"], points["cpu_seconds"]) == (2, 6.5)
 
 
 def test_missing_benchmarks_are_one_line(tier):

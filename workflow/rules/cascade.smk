@@ -12,18 +12,14 @@ rule cascade_identity:
     input:
         code=library("cascade_identity.py"),
     output:
-        quantities="results/{tier}/cascade/identity.csv",
-        quantities_manifest="results/{tier}/cascade/identity.manifest.json",
-        sensitivities="results/{tier}/cascade/sensitivity.csv",
-        sensitivities_manifest="results/{tier}/cascade/sensitivity.manifest.json",
+        table("<results>/cascade/identity", "quantities"),
+        table("<results>/cascade/sensitivity", "sensitivities"),
     log:
-        "logs/{tier}/cascade/identity.log",
+        "<logs>/cascade_identity.log",
     benchmark:
-        "results/{tier}/benchmarks/cascade/identity.tsv"
-    threads: 1
+        "<benchmarks>/cascade_identity.tsv"
     resources:
-        mem_mb=2000,
-        runtime=10,
+        **SOLVE,
     params:
         cfg=section("cascade", *MODEL, *START, "nodes"),
     script:
@@ -34,17 +30,14 @@ rule cascade_trajectory:
     input:
         code=library("cascade_trajectory.py"),
     output:
-        data="results/{tier}/cascade/trajectory.nc",
-        drops="results/{tier}/cascade/drops.csv",
-        drops_manifest="results/{tier}/cascade/drops.manifest.json",
+        table("<results>/cascade/drops", "drops"),
+        data="<results>/cascade/trajectory.nc",
     log:
-        "logs/{tier}/cascade/trajectory.log",
+        "<logs>/cascade_trajectory.log",
     benchmark:
-        "results/{tier}/benchmarks/cascade/trajectory.tsv"
-    threads: 1
+        "<benchmarks>/cascade_trajectory.tsv"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **SOLVE,
     params:
         cfg=section("cascade", *MODEL, *START, "t_end", "points"),
     script:
@@ -55,16 +48,13 @@ rule cascade_draws:
     input:
         code=library("cascade_draws.py"),
     output:
-        table="results/{tier}/cascade/draws.csv",
-        manifest="results/{tier}/cascade/draws.manifest.json",
+        table("<results>/cascade/draws"),
     log:
-        "logs/{tier}/cascade/draws.log",
+        "<logs>/cascade_draws.log",
     benchmark:
-        "results/{tier}/benchmarks/cascade/draws.tsv"
-    threads: 1
+        "<benchmarks>/cascade_draws.tsv"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **SOLVE,
     params:
         cfg=section("cascade", *MODEL, *START, "draws"),
     script:
@@ -75,16 +65,13 @@ rule cascade_network:
     input:
         code=library("cascade_network.py"),
     output:
-        table="results/{tier}/cascade/network.csv",
-        manifest="results/{tier}/cascade/network.manifest.json",
+        table("<results>/cascade/network"),
     log:
-        "logs/{tier}/cascade/network.log",
+        "<logs>/cascade_network.log",
     benchmark:
-        "results/{tier}/benchmarks/cascade/network.tsv"
-    threads: 1
+        "<benchmarks>/cascade_network.tsv"
     resources:
-        mem_mb=2000,
-        runtime=10,
+        **SOLVE,
     params:
         cfg=section("cascade", *MODEL, *START, "network"),
     script:
@@ -96,16 +83,13 @@ rule cascade_stability:
         data=rules.cascade_trajectory.output.data,
         code=library("cascade_stability.py"),
     output:
-        table="results/{tier}/cascade/stability.csv",
-        manifest="results/{tier}/cascade/stability.manifest.json",
+        table("<results>/cascade/stability"),
     log:
-        "logs/{tier}/cascade/stability.log",
+        "<logs>/cascade_stability.log",
     benchmark:
-        "results/{tier}/benchmarks/cascade/stability.tsv"
-    threads: 1
+        "<benchmarks>/cascade_stability.tsv"
     resources:
-        mem_mb=2000,
-        runtime=10,
+        **SOLVE,
     params:
         cfg=section("cascade", *MODEL, *START, "ideal_times"),
     script:
@@ -116,18 +100,14 @@ rule cascade_closure:
     input:
         code=library("cascade_closure.py"),
     output:
-        certificates="results/{tier}/cascade/closure.csv",
-        certificates_manifest="results/{tier}/cascade/closure.manifest.json",
-        hierarchy="results/{tier}/cascade/hierarchy.csv",
-        hierarchy_manifest="results/{tier}/cascade/hierarchy.manifest.json",
+        table("<results>/cascade/closure", "certificates"),
+        table("<results>/cascade/hierarchy", "hierarchy"),
     log:
-        "logs/{tier}/cascade/closure.log",
+        "<logs>/cascade_closure.log",
     benchmark:
-        "results/{tier}/benchmarks/cascade/closure.tsv"
-    threads: 1
+        "<benchmarks>/cascade_closure.tsv"
     resources:
-        mem_mb=1000,
-        runtime=5,
+        **LIGHT,
     params:
         cfg=section("cascade", "activation", "amplitudes", "closure_orders", "hierarchy_orders"),
     script:
@@ -142,16 +122,13 @@ rule figure5_table:
         drops=rules.cascade_trajectory.output.drops,
         code=library("figure5.py"),
     output:
-        table="results/{tier}/figures/figure5.csv",
-        manifest="results/{tier}/figures/figure5.manifest.json",
+        table("<results>/figures/figure5"),
     log:
-        "logs/{tier}/figures/figure5_table.log",
+        "<logs>/figure5_table.log",
     benchmark:
-        "results/{tier}/benchmarks/figures/figure5_table.tsv"
-    threads: 1
+        "<benchmarks>/figure5_table.tsv"
     resources:
-        mem_mb=1000,
-        runtime=5,
+        **LIGHT,
     params:
         cfg=section("cascade", "amplitudes", "threshold"),
     script:
@@ -163,16 +140,14 @@ rule draw_figure5:
         table=rules.figure5_table.output.table,
         code=library("draw_figure5.py"),
     output:
-        pdf="results/{tier}/figures/figure5.pdf",
-        png="results/{tier}/figures/figure5.png",
+        pdf="<results>/figures/figure5.pdf",
+        png="<results>/figures/figure5.png",
     log:
-        "logs/{tier}/figures/draw_figure5.log",
+        "<logs>/draw_figure5.log",
     benchmark:
-        "results/{tier}/benchmarks/figures/draw_figure5.tsv"
-    threads: 1
+        "<benchmarks>/draw_figure5.tsv"
     resources:
-        mem_mb=1000,
-        runtime=5,
+        **LIGHT,
     script:
         "../scripts/draw_figure5.py"
 

@@ -51,18 +51,14 @@ rule claim:
         unpack(claim_inputs),
         code=claim_code,
     output:
-        table="results/{tier}/claims/{claim}.csv",
-        manifest="results/{tier}/claims/{claim}.manifest.json",
-        points="results/{tier}/claims/{claim}_points.csv",
-        points_manifest="results/{tier}/claims/{claim}_points.manifest.json",
+        table("<results>/claims/{claim}"),
+        table("<results>/claims/{claim}_points", "points"),
     log:
-        "logs/{tier}/claims/{claim}.log",
+        "<logs>/claim/{claim}.log",
     benchmark:
-        "results/{tier}/benchmarks/claims/{claim}.tsv"
-    threads: 1
+        "<benchmarks>/claim/{claim}.tsv"
     resources:
-        mem_mb=2000,
-        runtime=10,
+        **SOLVE,
     params:
         cfg=lambda wildcards: claims_library.specification(
             CLAIMS[wildcards.claim], wildcards.tier, CONFIGS[wildcards.tier]
@@ -79,17 +75,15 @@ rule claims_report:
         points=claim_tables("_points.csv"),
         code=library("claims_report.py"),
     output:
-        md="results/{tier}/claims/report.md",
-        html="results/{tier}/claims/report.html",
-        csv="results/{tier}/claims/report.csv",
+        md="<results>/claims/report.md",
+        html="<results>/claims/report.html",
+        csv="<results>/claims/report.csv",
     log:
-        "logs/{tier}/claims/report.log",
+        "<logs>/claims_report.log",
     benchmark:
-        "results/{tier}/benchmarks/claims/report.tsv"
-    threads: 1
+        "<benchmarks>/claims_report.tsv"
     resources:
-        mem_mb=1000,
-        runtime=5,
+        **LIGHT,
     script:
         "../scripts/claims_report.py"
 
@@ -100,13 +94,11 @@ rule publish_claims:
     output:
         multiext("paper_check/report", ".md", ".html", ".csv"),
     log:
-        "logs/default/claims/publish.log",
+        "logs/default/publish_claims.log",
     benchmark:
-        "results/default/benchmarks/claims/publish.tsv"
-    threads: 1
+        "results/default/benchmarks/publish_claims.tsv"
     resources:
-        mem_mb=100,
-        runtime=1,
+        **LIGHT,
     shell:
         "cp {input} paper_check/ 2> {log}"
 

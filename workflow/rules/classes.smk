@@ -5,16 +5,13 @@ rule classify:
     input:
         code=library("classes.py"),
     output:
-        table="results/{tier}/classes.csv",
-        manifest="results/{tier}/classes.manifest.json",
+        table("<results>/classes"),
     log:
-        "logs/{tier}/classes.log",
+        "<logs>/classify.log",
     benchmark:
-        "results/{tier}/benchmarks/classes.tsv"
-    threads: 1
+        "<benchmarks>/classify.tsv"
     resources:
-        mem_mb=1000,
-        runtime=5,
+        **LIGHT,
     params:
         cfg=section("classes", "activations", "depth", "width"),
     script:

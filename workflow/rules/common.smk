@@ -1,5 +1,5 @@
-# Configuration, and the three functions that rules describe themselves with: `section` (the config
-# keys a rule reads), `library` (the modules it uses), `drawn` (the files of a figure).
+# Configuration, and the functions that rules describe themselves with: `section` (the config keys
+# a rule reads), `library` (the modules it uses), `table` and `drawn` (the files of a result).
 
 import functools
 import os
@@ -28,6 +28,18 @@ FIGURES = (
     *(f"supplement/{panel}" for panel in SUPPLEMENT),
 )
 
+# What a job may take, by its kind: memory in MB and minutes; every job runs on one core.
+LIGHT = dict(mem_mb=1000, runtime=5)  # tables, drawings, copies
+SOLVE = dict(mem_mb=2000, runtime=10)  # scalar and block equations, measurements of claims
+TRAIN = dict(mem_mb=2000, runtime=60)  # full networks
+TRAIN_LONG = dict(mem_mb=2000, runtime=240)  # full networks, many runs in one job
+
+
+pathvars:
+    results="results/{tier}",
+    logs="logs/{tier}",
+    benchmarks="results/{tier}/benchmarks",  # of a rule: <rule>.tsv or <rule>/<wildcards>.tsv
+
 
 wildcard_constraints:
     tier="|".join(CONFIGS),
@@ -54,6 +66,11 @@ def library(script):
     """Library modules that a script imports, transitively, as paths from the working directory."""
     closure = import_closure(SCRIPTS / script, roots=(ROOT / "workflow", SCRIPTS))
     return [os.path.relpath(path) for path in closure]
+
+
+def table(stem, name="table"):
+    """A result's table and its manifest, for `output:`, as `name` and `<name>_manifest`."""
+    return multiext(stem, **{name: ".csv", f"{name}_manifest": ".manifest.json"})
 
 
 def drawn(tier, figure):

@@ -26,20 +26,17 @@ def figure3_tables(wildcards):
 rule figure1_table:
     input:
         reduced=rules.reduction_reduced.output.data,
-        population="results/{tier}/reduction/network_population.nc",
-        gaussian="results/{tier}/reduction/network_gaussian.nc",
+        population="<results>/reduction/network_population.nc",
+        gaussian="<results>/reduction/network_gaussian.nc",
         code=library("figure1.py"),
     output:
-        table="results/{tier}/figures/figure1.csv",
-        manifest="results/{tier}/figures/figure1.manifest.json",
+        table("<results>/figures/figure1"),
     log:
-        "logs/{tier}/figures/figure1_table.log",
+        "<logs>/figure1_table.log",
     benchmark:
-        "results/{tier}/benchmarks/figures/figure1_table.tsv"
-    threads: 1
+        "<benchmarks>/figure1_table.tsv"
     resources:
-        mem_mb=1000,
-        runtime=5,
+        **LIGHT,
     script:
         "../scripts/figure1.py"
 
@@ -49,16 +46,13 @@ rule figure2_table:
         tables=figure2_tables,
         code=library("concatenate.py"),
     output:
-        table="results/{tier}/figures/figure2.csv",
-        manifest="results/{tier}/figures/figure2.manifest.json",
+        table("<results>/figures/figure2"),
     log:
-        "logs/{tier}/figures/figure2_table.log",
+        "<logs>/figure2_table.log",
     benchmark:
-        "results/{tier}/benchmarks/figures/figure2_table.tsv"
-    threads: 1
+        "<benchmarks>/figure2_table.tsv"
     resources:
-        mem_mb=1000,
-        runtime=5,
+        **LIGHT,
     script:
         "../scripts/concatenate.py"
 
@@ -68,35 +62,30 @@ rule figure3_table:
         tables=figure3_tables,
         code=library("concatenate.py"),
     output:
-        table="results/{tier}/figures/figure3.csv",
-        manifest="results/{tier}/figures/figure3.manifest.json",
+        table("<results>/figures/figure3"),
     log:
-        "logs/{tier}/figures/figure3_table.log",
+        "<logs>/figure3_table.log",
     benchmark:
-        "results/{tier}/benchmarks/figures/figure3_table.tsv"
-    threads: 1
+        "<benchmarks>/figure3_table.tsv"
     resources:
-        mem_mb=1000,
-        runtime=5,
+        **LIGHT,
     script:
         "../scripts/concatenate.py"
 
 
 rule draw:
     input:
-        table="results/{tier}/figures/{figure}.csv",
+        table="<results>/figures/{figure}.csv",
         code=library("draw.py"),
     output:
-        pdf="results/{tier}/figures/{figure}.pdf",
-        png="results/{tier}/figures/{figure}.png",
+        pdf="<results>/figures/{figure}.pdf",
+        png="<results>/figures/{figure}.png",
     log:
-        "logs/{tier}/figures/draw_{figure}.log",
+        "<logs>/draw/{figure}.log",
     benchmark:
-        "results/{tier}/benchmarks/figures/draw_{figure}.tsv"
-    threads: 1
+        "<benchmarks>/draw/{figure}.tsv"
     resources:
-        mem_mb=1000,
-        runtime=5,
+        **LIGHT,
     script:
         "../scripts/draw.py"
 
@@ -107,12 +96,10 @@ rule publish:
     output:
         multiext("figures/{figure}", ".pdf", ".png", ".csv"),
     log:
-        "logs/default/figures/publish_{figure}.log",
+        "logs/default/publish/{figure}.log",
     benchmark:
-        "results/default/benchmarks/figures/publish_{figure}.tsv"
-    threads: 1
+        "results/default/benchmarks/publish/{figure}.tsv"
     resources:
-        mem_mb=100,
-        runtime=1,
+        **LIGHT,
     shell:
         "cp {input} figures/ 2> {log}"

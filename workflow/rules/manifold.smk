@@ -5,15 +5,13 @@ rule reduction_reduced:
     input:
         code=library("reduction_reduced.py"),
     output:
-        data="results/{tier}/reduction/reduced.nc",
+        data="<results>/reduction/reduced.nc",
     log:
-        "logs/{tier}/reduction/reduced.log",
+        "<logs>/reduction_reduced.log",
     benchmark:
-        "results/{tier}/benchmarks/reduction/reduced.tsv"
-    threads: 1
+        "<benchmarks>/reduction_reduced.tsv"
     resources:
-        mem_mb=1000,
-        runtime=5,
+        **LIGHT,
     params:
         cfg=section(
             "reduction", "activation", "depth", "width", "init", "t_end", "points", "quadrature"
@@ -26,15 +24,13 @@ rule reduction_network:
     input:
         code=library("reduction_network.py"),
     output:
-        data="results/{tier}/reduction/network_{data}.nc",
+        data="<results>/reduction/network_{data}.nc",
     log:
-        "logs/{tier}/reduction/network_{data}.log",
+        "<logs>/reduction_network/{data}.log",
     benchmark:
-        "results/{tier}/benchmarks/reduction/network_{data}.tsv"
-    threads: 1
+        "<benchmarks>/reduction_network/{data}.tsv"
     resources:
-        mem_mb=2000,
-        runtime=60,
+        **TRAIN,
     params:
         cfg=section("reduction", "activation", "depth", "width", "init", "t_end", "network"),
         device=lambda wildcards: CONFIGS[wildcards.tier]["device"],
@@ -47,16 +43,13 @@ rule critical_depth_balanced:
         classes=rules.classify.output.table,
         code=library("critical_depth_balanced.py"),
     output:
-        table="results/{tier}/critical_depth/balanced_L{depth}.csv",
-        manifest="results/{tier}/critical_depth/balanced_L{depth}.manifest.json",
+        table("<results>/critical_depth/balanced_L{depth}"),
     log:
-        "logs/{tier}/critical_depth/balanced_L{depth}.log",
+        "<logs>/critical_depth_balanced/L{depth}.log",
     benchmark:
-        "results/{tier}/benchmarks/critical_depth/balanced_L{depth}.tsv"
-    threads: 1
+        "<benchmarks>/critical_depth_balanced/L{depth}.tsv"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **SOLVE,
     params:
         cfg=section(
             "critical_depth",
@@ -76,16 +69,13 @@ rule critical_depth_bottleneck:
         classes=rules.classify.output.table,
         code=library("critical_depth_bottleneck.py"),
     output:
-        table="results/{tier}/critical_depth/bottleneck_r{r}.csv",
-        manifest="results/{tier}/critical_depth/bottleneck_r{r}.manifest.json",
+        table("<results>/critical_depth/bottleneck_r{r}"),
     log:
-        "logs/{tier}/critical_depth/bottleneck_r{r}.log",
+        "<logs>/critical_depth_bottleneck/r{r}.log",
     benchmark:
-        "results/{tier}/benchmarks/critical_depth/bottleneck_r{r}.tsv"
-    threads: 1
+        "<benchmarks>/critical_depth_bottleneck/r{r}.tsv"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **SOLVE,
     params:
         cfg=section(
             "critical_depth",
@@ -108,16 +98,13 @@ rule universality_closed_form:
         classes=rules.classify.output.table,
         code=library("universality_closed_form.py"),
     output:
-        table="results/{tier}/universality/closed_form.csv",
-        manifest="results/{tier}/universality/closed_form.manifest.json",
+        table("<results>/universality/closed_form"),
     log:
-        "logs/{tier}/universality/closed_form.log",
+        "<logs>/universality_closed_form.log",
     benchmark:
-        "results/{tier}/benchmarks/universality/closed_form.tsv"
-    threads: 1
+        "<benchmarks>/universality_closed_form.tsv"
     resources:
-        mem_mb=1000,
-        runtime=5,
+        **LIGHT,
     params:
         cfg=section("universality", "depth", "width", "threshold", "epsilon", "closed_form"),
     script:
@@ -129,16 +116,13 @@ rule universality_reduced:
         classes=rules.classify.output.table,
         code=library("universality_reduced.py"),
     output:
-        table="results/{tier}/universality/reduced_{activation}.csv",
-        manifest="results/{tier}/universality/reduced_{activation}.manifest.json",
+        table("<results>/universality/reduced_{activation}"),
     log:
-        "logs/{tier}/universality/reduced_{activation}.log",
+        "<logs>/universality_reduced/{activation}.log",
     benchmark:
-        "results/{tier}/benchmarks/universality/reduced_{activation}.tsv"
-    threads: 1
+        "<benchmarks>/universality_reduced/{activation}.tsv"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **SOLVE,
     params:
         cfg=section(
             "universality", "depth", "width", "threshold", "quadrature", "epsilon.{activation}"
@@ -152,16 +136,13 @@ rule universality_network:
         classes=rules.classify.output.table,
         code=library("universality_network.py"),
     output:
-        table="results/{tier}/universality/network_{activation}.csv",
-        manifest="results/{tier}/universality/network_{activation}.manifest.json",
+        table("<results>/universality/network_{activation}"),
     log:
-        "logs/{tier}/universality/network_{activation}.log",
+        "<logs>/universality_network/{activation}.log",
     benchmark:
-        "results/{tier}/benchmarks/universality/network_{activation}.tsv"
-    threads: 1
+        "<benchmarks>/universality_network/{activation}.tsv"
     resources:
-        mem_mb=2000,
-        runtime=60,
+        **TRAIN,
     params:
         cfg=section(
             "universality",

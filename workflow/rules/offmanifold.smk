@@ -70,17 +70,14 @@ rule offmanifold_points:
     input:
         code=library("offmanifold_points.py"),
     output:
-        table="results/{tier}/offmanifold/{route}_r{r}_b{block}.csv",
-        manifest="results/{tier}/offmanifold/{route}_r{r}_b{block}.manifest.json",
+        table("<results>/offmanifold/{route}_r{r}_b{block}"),
     log:
-        "logs/{tier}/offmanifold/{route}_r{r}_b{block}.log",
+        "<logs>/offmanifold_points/{route}_r{r}_b{block}.log",
     benchmark:
-        "results/{tier}/benchmarks/offmanifold/{route}_r{r}_b{block}.tsv"
+        "<benchmarks>/offmanifold_points/{route}_r{r}_b{block}.tsv"
     priority: 10  # the longest jobs, first
-    threads: 1
     resources:
-        mem_mb=2000,
-        runtime=240,
+        **TRAIN_LONG,
     params:
         cfg=route_parameters,
         device=lambda wildcards: CONFIGS[wildcards.tier]["device"],
@@ -92,16 +89,13 @@ rule offmanifold_asymptotics:
     input:
         code=library("offmanifold_asymptotics.py"),
     output:
-        table="results/{tier}/offmanifold/asymptotics_L{depth}_r{r}_b{block}.csv",
-        manifest="results/{tier}/offmanifold/asymptotics_L{depth}_r{r}_b{block}.manifest.json",
+        table("<results>/offmanifold/asymptotics_L{depth}_r{r}_b{block}"),
     log:
-        "logs/{tier}/offmanifold/asymptotics_L{depth}_r{r}_b{block}.log",
+        "<logs>/offmanifold_asymptotics/L{depth}_r{r}_b{block}.log",
     benchmark:
-        "results/{tier}/benchmarks/offmanifold/asymptotics_L{depth}_r{r}_b{block}.tsv"
-    threads: 1
+        "<benchmarks>/offmanifold_asymptotics/L{depth}_r{r}_b{block}.tsv"
     resources:
-        mem_mb=2000,
-        runtime=60,
+        **TRAIN,
     params:
         cfg=section(
             "offmanifold",
@@ -121,18 +115,14 @@ rule offmanifold_exponents:
         tables=asymptotic_tables,
         code=library("offmanifold_exponents.py"),
     output:
-        exponents="results/{tier}/offmanifold/exponents.csv",
-        exponents_manifest="results/{tier}/offmanifold/exponents.manifest.json",
-        asymptotics="results/{tier}/figures/supplement/asymptotics.csv",
-        asymptotics_manifest="results/{tier}/figures/supplement/asymptotics.manifest.json",
+        table("<results>/offmanifold/exponents", "exponents"),
+        table("<results>/figures/supplement/asymptotics", "asymptotics"),
     log:
-        "logs/{tier}/offmanifold/exponents.log",
+        "<logs>/offmanifold_exponents.log",
     benchmark:
-        "results/{tier}/benchmarks/offmanifold/exponents.tsv"
-    threads: 1
+        "<benchmarks>/offmanifold_exponents.tsv"
     resources:
-        mem_mb=1000,
-        runtime=5,
+        **LIGHT,
     params:
         cfg=section("offmanifold", "activation", "asymptotics.fit_points"),
     script:
@@ -143,16 +133,13 @@ rule offmanifold_signal:
     input:
         code=library("offmanifold_signal.py"),
     output:
-        table="results/{tier}/offmanifold/signal_r{r}.csv",
-        manifest="results/{tier}/offmanifold/signal_r{r}.manifest.json",
+        table("<results>/offmanifold/signal_r{r}"),
     log:
-        "logs/{tier}/offmanifold/signal_r{r}.log",
+        "<logs>/offmanifold_signal/r{r}.log",
     benchmark:
-        "results/{tier}/benchmarks/offmanifold/signal_r{r}.tsv"
-    threads: 1
+        "<benchmarks>/offmanifold_signal/r{r}.tsv"
     resources:
-        mem_mb=2000,
-        runtime=60,
+        **TRAIN,
     params:
         cfg=section(
             "offmanifold", "activation", "depth", "loss_fraction", *FLOW_KEYS, "signal.epsilon"
@@ -167,18 +154,14 @@ rule offmanifold_signal_table:
         tables=signal_tables,
         code=library("offmanifold_signal_table.py"),
     output:
-        exponents="results/{tier}/offmanifold/signal_exponents.csv",
-        exponents_manifest="results/{tier}/offmanifold/signal_exponents.manifest.json",
-        steps="results/{tier}/figures/supplement/signal.csv",
-        steps_manifest="results/{tier}/figures/supplement/signal.manifest.json",
+        table("<results>/offmanifold/signal_exponents", "exponents"),
+        table("<results>/figures/supplement/signal", "steps"),
     log:
-        "logs/{tier}/offmanifold/signal_table.log",
+        "<logs>/offmanifold_signal_table.log",
     benchmark:
-        "results/{tier}/benchmarks/offmanifold/signal_table.tsv"
-    threads: 1
+        "<benchmarks>/offmanifold_signal_table.tsv"
     resources:
-        mem_mb=1000,
-        runtime=5,
+        **LIGHT,
     script:
         "../scripts/offmanifold_signal_table.py"
 
@@ -187,18 +170,14 @@ rule offmanifold_attraction:
     input:
         code=library("offmanifold_attraction.py"),
     output:
-        steps="results/{tier}/figures/supplement/attraction.csv",
-        steps_manifest="results/{tier}/figures/supplement/attraction.manifest.json",
-        ends="results/{tier}/offmanifold/attraction.csv",
-        ends_manifest="results/{tier}/offmanifold/attraction.manifest.json",
+        table("<results>/figures/supplement/attraction", "steps"),
+        table("<results>/offmanifold/attraction", "ends"),
     log:
-        "logs/{tier}/offmanifold/attraction.log",
+        "<logs>/offmanifold_attraction.log",
     benchmark:
-        "results/{tier}/benchmarks/offmanifold/attraction.tsv"
-    threads: 1
+        "<benchmarks>/offmanifold_attraction.tsv"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **SOLVE,
     params:
         cfg=section("offmanifold", "activation", "loss_fraction", "attraction"),
     script:
@@ -211,18 +190,14 @@ rule figure4_table:
         published="paper_check/published_points.csv",
         code=library("figure4.py"),
     output:
-        table="results/{tier}/figures/figure4.csv",
-        manifest="results/{tier}/figures/figure4.manifest.json",
-        agreement="results/{tier}/offmanifold/agreement.csv",
-        agreement_manifest="results/{tier}/offmanifold/agreement.manifest.json",
+        table("<results>/figures/figure4"),
+        table("<results>/offmanifold/agreement", "agreement"),
     log:
-        "logs/{tier}/figures/figure4_table.log",
+        "<logs>/figure4_table.log",
     benchmark:
-        "results/{tier}/benchmarks/figures/figure4_table.tsv"
-    threads: 1
+        "<benchmarks>/figure4_table.tsv"
     resources:
-        mem_mb=1000,
-        runtime=5,
+        **LIGHT,
     params:
         cfg=section("offmanifold", "points"),
     script:
@@ -234,35 +209,31 @@ rule draw_figure4:
         table=rules.figure4_table.output.table,
         code=library("draw_figure4.py"),
     output:
-        pdf="results/{tier}/figures/figure4.pdf",
-        png="results/{tier}/figures/figure4.png",
+        pdf="<results>/figures/figure4.pdf",
+        png="<results>/figures/figure4.png",
     log:
-        "logs/{tier}/figures/draw_figure4.log",
+        "<logs>/draw_figure4.log",
     benchmark:
-        "results/{tier}/benchmarks/figures/draw_figure4.tsv"
-    threads: 1
+        "<benchmarks>/draw_figure4.tsv"
     resources:
-        mem_mb=1000,
-        runtime=5,
+        **LIGHT,
     script:
         "../scripts/draw_figure4.py"
 
 
 rule draw_supplement:
     input:
-        table="results/{tier}/figures/supplement/{panel}.csv",
+        table="<results>/figures/supplement/{panel}.csv",
         code=library("draw_supplement.py"),
     output:
-        pdf="results/{tier}/figures/supplement/{panel}.pdf",
-        png="results/{tier}/figures/supplement/{panel}.png",
+        pdf="<results>/figures/supplement/{panel}.pdf",
+        png="<results>/figures/supplement/{panel}.png",
     log:
-        "logs/{tier}/figures/draw_{panel}.log",
+        "<logs>/draw_supplement/{panel}.log",
     benchmark:
-        "results/{tier}/benchmarks/figures/draw_{panel}.tsv"
-    threads: 1
+        "<benchmarks>/draw_supplement/{panel}.tsv"
     resources:
-        mem_mb=1000,
-        runtime=5,
+        **LIGHT,
     script:
         "../scripts/draw_supplement.py"
 
@@ -273,13 +244,11 @@ rule publish_supplement:
     output:
         multiext("figures/supplement/{panel}", ".pdf", ".png", ".csv"),
     log:
-        "logs/default/figures/publish_{panel}.log",
+        "logs/default/publish_supplement/{panel}.log",
     benchmark:
-        "results/default/benchmarks/figures/publish_{panel}.tsv"
-    threads: 1
+        "results/default/benchmarks/publish_supplement/{panel}.tsv"
     resources:
-        mem_mb=100,
-        runtime=1,
+        **LIGHT,
     shell:
         "cp {input} figures/supplement/ 2> {log}"
 

@@ -23,15 +23,13 @@ rule costs_page:
         figures=[f"results/{{tier}}/figures/{figure}.png" for figure in FIGURES],
         code=library("costs_page.py"),
     output:
-        html="results/{tier}/costs.html",
+        html="<results>/costs.html",
     log:
-        "logs/{tier}/costs_page.log",
+        "<logs>/costs_page.log",
     benchmark:
-        "results/{tier}/benchmarks/costs_page.tsv"
-    threads: 1
+        "<benchmarks>/costs_page.tsv"
     resources:
-        mem_mb=500,
-        runtime=5,
+        **LIGHT,
     script:
         "../scripts/costs_page.py"
 

@@ -1,7 +1,8 @@
 """What each figure and the claims cost, from Snakemake's benchmark files and the manifests.
 
 ``python -m saddle_escape.artifact.costs`` writes ``figures/costs.csv`` for the tiers that have been
-computed here; :mod:`saddle_escape.artifact.readme` shows it.
+computed here, which :mod:`saddle_escape.artifact.readme` shows, and ``figures/job_times.csv``, the
+CPU time of every rule.
 """
 
 import csv
@@ -16,6 +17,7 @@ import pandas as pd
 from .. import config, results
 
 TABLE = Path("figures/costs.csv")
+JOB_TIMES = Path("figures/job_times.csv")
 COLUMNS = (
     "tier",
     "part",
@@ -27,14 +29,14 @@ COLUMNS = (
     "machine",
 )
 
-# part: folders of results/<tier>/, and of its benchmarks, that hold nothing else
+# part: folders of results/<tier>/ that hold nothing else; its rules begin with their names
 PARTS = {
     "figure1": ("reduction",),
     "figure2": ("critical_depth",),
     "figure3": ("universality",),
     "figure4": ("offmanifold",),
     "figure5": ("cascade",),
-    "claims": ("claims",),
+    "claims": ("claims", "claim"),
 }
 PANELS = {"figure4": ("asymptotics", "signal", "attraction")}  # of the figure's supplement
 
@@ -49,9 +51,8 @@ def cost(tier, part):
     """
     root = Path("results") / tier
     folders = [root / folder for folder in PARTS[part]]
-    benchmarks = [p for f in folders for p in (root / "benchmarks" / f.name).rglob("*.tsv")]
+    benchmarks = _benchmarks(tier, part)
     for name in (part, *PANELS.get(part, ())):
-        benchmarks += (root / "benchmarks" / "figures").glob(f"*{name}*.tsv")
         folders += [root / "figures" / name, root / "figures" / "supplement" / name]
     if not benchmarks:
         raise FileNotFoundError(f"{root}: no benchmark of {part}; run `make figures` first")
@@ -63,6 +64,42 @@ def cost(tier, part):
     evaluations = sum(manifest["gradient_evaluations"] for manifest in manifests)
     devices = ", ".join(sorted({manifest["device"] for manifest in manifests}))
     return len(benchmarks), round(seconds / 60, 2), round(peak), evaluations, devices
+
+
+def job_times(tier):
+    """CPU seconds of every rule of a tier: columns tier, rule, jobs, cpu_seconds (of all its jobs).
+
+    A rule's benchmarks are ``<rule>.tsv`` or in the folder ``<rule>/``; a job too short to be
+    sampled counts as no time. Raises FileNotFoundError, one line, where there is none.
+    """
+    paths = sorted((Path("results") / tier / "benchmarks").rglob("*.tsv"))
+    if not paths:
+        raise FileNotFoundError(f"results/{tier}: no benchmark; run `make figures` first")
+    rows = [(_rule(path, tier), _cpu_seconds(path)) for path in paths]
+    seconds = pd.DataFrame(rows, columns=["rule", "seconds"]).groupby("rule")["seconds"]
+    table = seconds.agg(jobs="size", cpu_seconds="sum").round({"cpu_seconds": 2}).reset_index()
+    return table.assign(tier=tier)[["tier", "rule", "jobs", "cpu_seconds"]]
+
+
+def _benchmarks(tier, part):
+    """Benchmark files of one part: its own rules', and the shared ones' for its figures."""
+    names, prefixes = (part, *PANELS.get(part, ())), (part, *PARTS[part])
+    paths = sorted((Path("results") / tier / "benchmarks").rglob("*.tsv"))
+    return [
+        path
+        for path in paths
+        if _rule(path, tier).startswith(prefixes) or any(name in path.stem for name in names)
+    ]
+
+
+def _rule(path, tier):
+    """The rule that a benchmark file is of."""
+    return path.relative_to(Path("results") / tier / "benchmarks").with_suffix("").parts[0]
+
+
+def _cpu_seconds(path):
+    times = (row["cpu_time"] for row in _rows(path))
+    return sum(float(time) for time in times if time not in ("-", "NA"))
 
 
 def _rows(path):
@@ -101,11 +138,14 @@ def main():
     """Gather the costs of every computed tier; the default tier must be among them."""
     computed = [t for t in config.tiers() if (Path("results") / t / "claims/report.csv").exists()]
     try:
-        tables = [gather(tier) for tier in dict.fromkeys([*computed, "default"])]
+        tiers = list(dict.fromkeys([*computed, "default"]))
+        tables = {TABLE: map(gather, tiers), JOB_TIMES: map(job_times, tiers)}
+        tables = {path: pd.concat(parts) for path, parts in tables.items()}
     except FileNotFoundError as error:
         sys.exit(f"costs: {error}")
     TABLE.parent.mkdir(exist_ok=True)
-    pd.concat(tables).to_csv(TABLE, index=False, lineterminator="\n")
+    for path, table in tables.items():
+        table.to_csv(path, index=False, lineterminator="\n")
 
 
 if __name__ == "__main__":
