@@ -90,7 +90,7 @@ def test_truncated_result_gives_an_error_and_no_verdict(copied):
     path.write_text(path.read_text()[:300])
     done = snakemake(copied, *SMOKE, "claim_3")
     assert done.returncode != 0
-    log = (copied / "logs/smoke/claims/3.log").read_text()
+    log = (copied / "logs/smoke/claim/3.log").read_text()
     assert "results/smoke/classes.csv: cut short" in log
     assert not (copied / "results/smoke/claims/3.csv").exists()
 
