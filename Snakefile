@@ -33,13 +33,13 @@ rule classes:
     localrule: True
 
 
-for figure in filter(str.isalnum, FIGURES):
+for path, figure in FIGURES.items():
 
     rule:
         name:
-            figure
+            figure.name
         input:
-            drawn(TIER, figure),
+            drawn(TIER, path),
         localrule: True
 
 

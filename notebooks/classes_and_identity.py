@@ -31,6 +31,7 @@ import numpy as np
 import torch
 
 from saddle_escape.artifact import notebook
+from saddle_escape.figures import phi
 from saddle_escape.theory import activations, classes
 from saddle_escape.training import identity, network
 
@@ -52,7 +53,9 @@ table.drop(columns=["conserved", "homogeneity"])
 # On these axes the slope at small $z$ is q.
 
 # %%
-notebook.Picture(notebook.draw_phi(["tanh", "arctan", "gelu", "mish", "softplus", "sigmoid"]))
+NAMES = ["tanh", "arctan", "gelu", "mish", "softplus", "sigmoid"]
+
+notebook.Picture(phi.draw(notebook.phi_table(NAMES)))
 
 # %% [markdown]
 # ## Turn it
@@ -68,7 +71,7 @@ def compared(first="z*exp(-z**2)", second="tanh"):
     for name in (first, second):
         row = classes.classify(activations.get(name))
         print(f"{name}: class {row.cls}, q = {row.q}, c_q = {row.c_q_exact}; {row.status}")
-    return notebook.Picture(notebook.draw_phi([first, second]))
+    return notebook.Picture(phi.draw(notebook.phi_table([first, second])))
 
 
 notebook.turn(compared, first=CHOICES, second=CHOICES)

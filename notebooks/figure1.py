@@ -29,7 +29,7 @@
 import numpy as np
 
 from saddle_escape.artifact import notebook
-from saddle_escape.figures import manifold as figures
+from saddle_escape.figures import figure1
 from saddle_escape.studies import reduction
 from saddle_escape.theory import activations, manifold
 
@@ -40,7 +40,7 @@ CFG = notebook.parameters("reduction", TIER)
 # ## The figure, from the cached results
 
 # %%
-notebook.Picture(figures.draw_figure1(notebook.load("figures/figure1.csv", TIER)))
+notebook.Picture(figure1.draw(notebook.load("figures/figure1.csv", TIER)))
 
 # %% [markdown]
 # How far the network (gradient descent on data that keep the symmetry) is from the reduction:
@@ -66,9 +66,7 @@ def redrawn(factor=0.8, activation=CFG["activation"]):
     """Figure 1 with the reduced equations started elsewhere, or with another activation."""
     init = [factor * x for x in CFG["init"]]
     changed = reduction.reduced(CFG | {"init": init, "activation": activation, "points": 400})
-    return notebook.Picture(
-        figures.draw_figure1(reduction.figure_table(changed, population, gaussian))
-    )
+    return notebook.Picture(figure1.draw(reduction.figure_table(changed, population, gaussian)))
 
 
 notebook.turn(redrawn, factor=[0.6, 0.8, 1.0, 1.2, 1.5], activation=["tanh", "sin", "arctan"])

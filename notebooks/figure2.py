@@ -30,7 +30,7 @@ import numpy as np
 import pandas as pd
 
 from saddle_escape.artifact import notebook
-from saddle_escape.figures import manifold as figures
+from saddle_escape.figures import figure2
 from saddle_escape.studies import critical_depth
 from saddle_escape.theory import activations, escape, manifold
 
@@ -42,7 +42,7 @@ CFG = notebook.parameters("critical_depth", TIER)
 
 # %%
 table = notebook.load("figures/figure2.csv", TIER)
-notebook.Picture(figures.draw_figure2(table))
+notebook.Picture(figure2.draw(table))
 
 # %% [markdown]
 # The local exponents that the reduced equations reach at the smallest $\varepsilon$:
@@ -73,7 +73,7 @@ def redrawn(outer=0.7, fraction=CFG["bottleneck"]["loss_fraction"]):
     cfg["epsilon"] = CFG["epsilon"] | {"count": 5}
     rows = [critical_depth.bottleneck(cfg, r, classes) for r in bottleneck["r"]]
     return notebook.Picture(
-        figures.draw_figure2(pd.concat([table[table["panel"] == "a"], *rows], ignore_index=True))
+        figure2.draw(pd.concat([table[table["panel"] == "a"], *rows], ignore_index=True))
     )
 
 

@@ -28,7 +28,7 @@ import numpy as np
 import pandas as pd
 
 from saddle_escape.artifact import notebook
-from saddle_escape.figures import manifold as figures
+from saddle_escape.figures import figure3
 from saddle_escape.studies import classes as classes_study
 from saddle_escape.studies import universality
 from saddle_escape.theory import activations, escape, manifold
@@ -42,7 +42,7 @@ CFG = notebook.parameters("universality", TIER)
 
 # %%
 table = notebook.load("figures/figure3.csv", TIER)
-notebook.Picture(figures.draw_figure3(table))
+notebook.Picture(figure3.draw(table))
 
 # %% [markdown]
 # How far each activation is from the common curve, by the reduced equations:
@@ -76,7 +76,7 @@ def redrawn(activation="z*exp(-z**2)", largest=0.2):
         universality.reduced(cfg, activation, constants),
     ]
     others = table[table["activation"] != activation]
-    return notebook.Picture(figures.draw_figure3(pd.concat([others, *rows], ignore_index=True)))
+    return notebook.Picture(figure3.draw(pd.concat([others, *rows], ignore_index=True)))
 
 
 notebook.turn(redrawn, activation=CHOICES, largest=[0.1, 0.2, 0.3])

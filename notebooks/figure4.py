@@ -28,7 +28,7 @@
 import numpy as np
 
 from saddle_escape.artifact import notebook
-from saddle_escape.figures import offmanifold as figures4
+from saddle_escape.figures import figure4
 from saddle_escape.studies import offmanifold_tables
 
 TIER = notebook.tier()  # or "smoke", "default", "full"
@@ -42,7 +42,7 @@ CFG = notebook.parameters("offmanifold", TIER)
 
 # %%
 table = notebook.load("figures/figure4.csv", TIER)
-notebook.Picture(figures4.draw_figure4(table))
+notebook.Picture(figure4.draw(table))
 
 # %% [markdown]
 # How far the medians are from the published points, with 95 % intervals over seeds:
@@ -73,7 +73,7 @@ def redrawn(seeds=1, skipped=0):
     """Figure 4 from ``seeds`` seeds, the first ``skipped`` left out."""
     chosen = [rows[rows["seed"].between(skipped, skipped + seeds - 1)] for rows in (runs, sgd)]
     both = chosen[0] if chosen[1].empty else chosen[0].merge(chosen[1], how="outer")
-    return notebook.Picture(figures4.draw_figure4(offmanifold_tables.figure4(CFG, both, published)))
+    return notebook.Picture(figure4.draw(offmanifold_tables.figure4(CFG, both, published)))
 
 
 notebook.turn(redrawn, seeds=[1, 2, 4, 8, 16, 24], skipped=[0, 1, 2, 4])

@@ -27,7 +27,7 @@
 
 # %%
 from saddle_escape.artifact import notebook
-from saddle_escape.figures import cascade as figures5
+from saddle_escape.figures import figure5
 from saddle_escape.studies import cascade
 from saddle_escape.theory import homotopy
 
@@ -39,7 +39,7 @@ CFG = notebook.parameters("cascade", TIER)
 
 # %%
 table = notebook.load("figures/figure5.csv", TIER)
-notebook.Picture(figures5.draw_figure5(table))
+notebook.Picture(figure5.draw(table))
 
 # %% [markdown]
 # The same in numbers. The identity's two sides were computed independently, and A(1/2) is checked
@@ -80,10 +80,10 @@ def redrawn(channel="layer scales", layer="all"):
     t0 = changed.loc[changed["channel"] == "T(0)", "t"].item()
     changed.loc[changed["channel"] == "T(0) + integral", "t"] = t0 + integral
     print(f"T(0) + integral over what is kept: {t0 + integral:.1f}")
-    return notebook.Picture(figures5.draw_figure5(changed))
+    return notebook.Picture(figure5.draw(changed))
 
 
-notebook.turn(redrawn, channel=["all", *figures5.CHANNELS], layer=["all", *LAYERS])
+notebook.turn(redrawn, channel=["all", *figure5.CHANNELS], layer=["all", *LAYERS])
 
 # %% [markdown]
 # ## Try to break it

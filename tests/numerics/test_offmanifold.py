@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 import torch
 
-from saddle_escape.figures import offmanifold as figures4
+from saddle_escape.figures import asymptotics, attraction, figure4, signal
 from saddle_escape.studies import offmanifold, offmanifold_tables
-from saddle_escape.training import bottleneck, integrate, network
+from saddle_escape.training import bottleneck, network
 
 torch.set_num_threads(1)
 SMALL = bottleneck.Setup("tanh", depth=5, width=12, input_dim=6, samples=64)
@@ -62,12 +62,12 @@ def test_exponents_do_not_depend_on_depth(found_exponents):
 
 def test_companion_table_holds_every_epsilon_and_draws(found_exponents):
     table = offmanifold_tables.asymptotic_table(found_exponents[1])
-    assert tuple(table.columns) == figures4.ASYMPTOTICS_COLUMNS
+    assert tuple(table.columns) == asymptotics.COLUMNS
     assert len(table) == 3 * CFG["asymptotics"]["epsilon"]["count"]
     assert table["accepted_steps"].max() <= 50
     slopes = table.dropna(subset="local_exponent")
     assert (slopes["local_exponent"] + slopes["r"] - 2).abs().max() < 0.1
-    figures4.draw_asymptotics(table)
+    asymptotics.draw(table)
 
 
 # --- the signal -----------------------------------------------------------------------------------
@@ -83,7 +83,7 @@ def test_signal_grows_with_the_power_that_integrates_to_the_law(signal_steps):
     assert (table["slope"] - table["expected"]).abs().max() < 0.02
     assert (table["start_exponent"] - table["r"]).abs().max() < 1e-3
     assert (table["n_steps"] >= 5).all()
-    figures4.draw_signal(signal_steps)
+    signal.draw(signal_steps)
 
 
 def test_gradients_are_rank_one_products_on_the_plateau(signal_steps):
@@ -132,7 +132,7 @@ def test_relative_distance_from_the_manifold_stays_finite():
     # ten times more growth, and yet the noise keeps the same share of the weights
     assert by_kind["noise", 0.01] > 0.9 * by_kind["noise", 0.1] > 0.2
     assert (ends["ratio"] > 2 / ends["growth"]).all()
-    figures4.draw_attraction(steps)
+    attraction.draw(steps)
 
 
 def test_the_manifold_itself_is_invariant():
@@ -227,7 +227,7 @@ def synthetic_runs():
 def test_figure4_table_has_a_row_for_every_point_of_both_routes():
     points = [{"r": 3, "epsilon": 0.1}, {"r": 3, "epsilon": 0.2}, {"r": 5, "epsilon": 0.5}]
     table = offmanifold_tables.figure4({"points": points}, synthetic_runs(), PUBLISHED)
-    assert tuple(table.columns) == figures4.FIGURE4_COLUMNS and len(table) == 6
+    assert tuple(table.columns) == figure4.COLUMNS and len(table) == 6
     rows = table.set_index(["route", "r", "epsilon"])
     plain, above = rows.loc["flow", 3, 0.1], rows.loc["flow", 3, 0.2]
     assert tuple(plain[["t_q25", "t_median", "t_q75"]]) == (2.0, 3.0, 4.0)
@@ -237,7 +237,7 @@ def test_figure4_table_has_a_row_for_every_point_of_both_routes():
     assert late["status"] == "not_escaped" and math.isnan(late["t_median"])
     left_out = rows.loc["sgd", 5, 0.5]
     assert left_out["status"] == "left_out" and left_out["n_seeds"] == 0
-    figures4.draw_figure4(table)
+    figure4.draw(table)
 
 
 def test_agreement_states_an_interval():
@@ -290,12 +290,3 @@ def test_bad_arguments_are_named_in_one_line(words, named):
     with pytest.raises(ValueError, match=named) as error:
         bottleneck.run(parsed("--bottleneck", "2", *words))
     assert "\n" not in str(error.value)
-
-
-def test_statuses_are_those_of_the_integrator():
-    assert set(figures4.STATUSES) - {offmanifold_tables.LEFT_OUT} == {
-        integrate.ESCAPED,
-        integrate.NO_PLATEAU,
-        integrate.NOT_ESCAPED,
-        integrate.DIVERGED,
-    }

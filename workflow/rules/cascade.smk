@@ -5,9 +5,6 @@ MODEL = ("activation", "amplitudes", "depth", "block_size", "quadrature", "rtol"
 START = ("epsilon", "rho", "seed", "threshold")
 
 
-ruleorder: draw_figure5 > draw
-
-
 rule cascade_identity:
     input:
         code=library("cascade_identity.py"),
@@ -133,23 +130,6 @@ rule figure5_table:
         cfg=section("cascade", "amplitudes", "threshold"),
     script:
         "../scripts/figure5.py"
-
-
-rule draw_figure5:
-    input:
-        table=rules.figure5_table.output.table,
-        code=library("draw_figure5.py"),
-    output:
-        pdf="<results>/figures/figure5.pdf",
-        png="<results>/figures/figure5.png",
-    log:
-        "<logs>/draw_figure5.log",
-    benchmark:
-        "<benchmarks>/draw_figure5.tsv"
-    resources:
-        **LIGHT,
-    script:
-        "../scripts/draw_figure5.py"
 
 
 rule cascade:

@@ -10,6 +10,7 @@ ROOT = Path(workflow.basedir)
 SCRIPTS = ROOT / "workflow" / "scripts"
 sys.path.insert(0, str(ROOT / "workflow"))
 
+from saddle_escape.artifact.catalogue import FIGURES
 from saddle_escape.config import ConfigError, load_tiers, nearest, select
 from saddle_escape.imports import import_closure
 
@@ -17,16 +18,6 @@ try:
     TIER, CONFIGS = load_tiers(os.path.relpath(ROOT / "config"), config)
 except ConfigError as error:
     sys.exit(f"Configuration error: {error}")
-
-SUPPLEMENT = ("asymptotics", "signal", "attraction")
-FIGURES = (
-    "figure1",
-    "figure2",
-    "figure3",
-    "figure4",
-    "figure5",
-    *(f"supplement/{panel}" for panel in SUPPLEMENT),
-)
 
 # What a job may take, by its kind: memory in MB and minutes; every job runs on one core.
 LIGHT = dict(mem_mb=1000, runtime=5)  # tables, drawings, copies
@@ -47,7 +38,7 @@ wildcard_constraints:
     data="population|gaussian",
     depth=r"\d+",
     r=r"\d+",
-    figure=r"figure\d+",
+    figure="|".join(FIGURES),
 
 
 def section(name, *keys):

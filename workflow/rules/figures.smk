@@ -73,10 +73,17 @@ rule figure3_table:
         "../scripts/concatenate.py"
 
 
+def drawing_code(wildcards):
+    """The modules that draw a figure; other figures' are not among them."""
+    drawing = ROOT / "workflow" / "saddle_escape" / FIGURES[wildcards.figure].drawing
+    used = [drawing, *import_closure(drawing, roots=(ROOT / "workflow",))]
+    return library("draw.py") + [os.path.relpath(path) for path in used]
+
+
 rule draw:
     input:
         table="<results>/figures/{figure}.csv",
-        code=library("draw.py"),
+        code=drawing_code,
     output:
         pdf="<results>/figures/{figure}.pdf",
         png="<results>/figures/{figure}.png",
@@ -102,4 +109,4 @@ rule publish:
     resources:
         **LIGHT,
     shell:
-        "cp {input} figures/ 2> {log}"
+        "cp {input} $(dirname {output[0]}) 2> {log}"

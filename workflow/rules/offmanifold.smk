@@ -7,13 +7,9 @@ FLOW_KEYS = tuple(
 )
 
 
-ruleorder: draw_figure4 > draw
-
-
 wildcard_constraints:
     route="flow|sgd",
     block=r"\d+",
-    panel="|".join(SUPPLEMENT),
 
 
 def seed_blocks(tier, seeds):
@@ -204,59 +200,9 @@ rule figure4_table:
         "../scripts/figure4.py"
 
 
-rule draw_figure4:
-    input:
-        table=rules.figure4_table.output.table,
-        code=library("draw_figure4.py"),
-    output:
-        pdf="<results>/figures/figure4.pdf",
-        png="<results>/figures/figure4.png",
-    log:
-        "<logs>/draw_figure4.log",
-    benchmark:
-        "<benchmarks>/draw_figure4.tsv"
-    resources:
-        **LIGHT,
-    script:
-        "../scripts/draw_figure4.py"
-
-
-rule draw_supplement:
-    input:
-        table="<results>/figures/supplement/{panel}.csv",
-        code=library("draw_supplement.py"),
-    output:
-        pdf="<results>/figures/supplement/{panel}.pdf",
-        png="<results>/figures/supplement/{panel}.png",
-    log:
-        "<logs>/draw_supplement/{panel}.log",
-    benchmark:
-        "<benchmarks>/draw_supplement/{panel}.tsv"
-    resources:
-        **LIGHT,
-    script:
-        "../scripts/draw_supplement.py"
-
-
-rule publish_supplement:
-    input:
-        multiext("results/default/figures/supplement/{panel}", ".pdf", ".png", ".csv"),
-    output:
-        multiext("figures/supplement/{panel}", ".pdf", ".png", ".csv"),
-    log:
-        "logs/default/publish_supplement/{panel}.log",
-    benchmark:
-        "results/default/benchmarks/publish_supplement/{panel}.tsv"
-    resources:
-        **LIGHT,
-    shell:
-        "cp {input} figures/supplement/ 2> {log}"
-
-
 rule offmanifold:
     input:
-        drawn(TIER, "figure4"),
-        [drawn(TIER, f"supplement/{panel}") for panel in SUPPLEMENT],
+        [drawn(TIER, path) for path in FIGURES if FIGURES[path].rules == "offmanifold.smk"],
         [
             f"results/{TIER}/offmanifold/{table}.csv"
             for table in ("agreement", "exponents", "signal_exponents", "attraction")

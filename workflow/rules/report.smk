@@ -1,17 +1,5 @@
 # What `snakemake --report` shows: the figures, the claims and the costs of one tier.
 
-REPORTED = {  # figure: what it shows
-    "figure1": "a network in L numbers (Theorem 4)",
-    "figure2": "the number of small layers (Theorems 5, 6)",
-    "figure3": "one curve for many activations (Corollary 7)",
-    "figure4": "without symmetry (Theorem 11)",
-    "figure5": "three modes, one after the other (Proposition 25)",
-    "supplement/asymptotics": "exponents at small ε",
-    "supplement/signal": "growth of the signal on the plateau",
-    "supplement/attraction": "the manifold does not attract",
-}
-
-
 report: "../report/workflow.rst"
 
 
@@ -38,15 +26,12 @@ rule report_contents:
     input:
         [
             report(
-                f"results/{TIER}/figures/{figure}.png",
-                caption=f"../report/{Path(figure).name}.rst",
+                f"results/{TIER}/figures/{path}.png",
+                caption=f"../{figure.caption}",
                 category="Figures",
-                labels={
-                    "figure": Path(figure).name.removeprefix("figure"),
-                    "shows": REPORTED[figure],
-                },
+                labels={"figure": figure.name.removeprefix("figure"), "shows": figure.shows},
             )
-            for figure in FIGURES
+            for path, figure in FIGURES.items()
         ],
         report(
             f"results/{TIER}/claims/report.html",

@@ -11,7 +11,9 @@ ESCAPED = "escaped"  # the event was met
 NO_PLATEAU = "no_plateau"  # it was met at t = 0, or the start lies above its plateau
 NOT_ESCAPED = "not_escaped"  # a limit of time or steps came first
 DIVERGED = "diverged"  # not finite, or far above the plateau
-STATUSES = (ESCAPED, NO_PLATEAU, NOT_ESCAPED, DIVERGED)
+UNRESOLVED = "unresolved"  # met within a step at which its time cannot be located
+STATUSES = (ESCAPED, NO_PLATEAU, NOT_ESCAPED, DIVERGED, UNRESOLVED)
+LEFT_OUT = "left_out"  # of a figure's point: this tier computes no seed of it
 
 ABOVE_PLATEAU = 1.1  # a start whose loss exceeds this many plateau values is not on the plateau
 BLOW_UP = 100.0  # and a loss above this many has diverged

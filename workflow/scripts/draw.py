@@ -1,13 +1,14 @@
 """Draw one figure from its table."""
 
+from importlib import import_module
 from pathlib import Path
 
 from _shell import job
 
 with job(snakemake):
-    from saddle_escape.figures import manifold as figures
     from saddle_escape.figures import style
     from saddle_escape.results import load_table
 
-    draw = getattr(figures, f"draw_{snakemake.wildcards.figure}")
-    style.save(draw(load_table(snakemake.input.table)), Path(snakemake.output.pdf).with_suffix(""))
+    target = Path(snakemake.output.pdf).with_suffix("")
+    draw = import_module(f"saddle_escape.figures.{target.name}").draw
+    style.save(draw(load_table(snakemake.input.table)), target)

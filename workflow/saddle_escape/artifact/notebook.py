@@ -117,24 +117,19 @@ def _widgets():
     return ipywidgets if hasattr(get_ipython(), "kernel") else None
 
 
-@style.figure_style()
-def draw_phi(names, z=None):
-    """|phi_sigma(z)| against z for built-in activations or expressions, one line each.
+def phi_table(names, z=None):
+    """phi_sigma of built-in activations or expressions, as :mod:`..figures.phi` draws it.
 
-    Near 0 the slope on these axes is q, the order that decides the class; class A, where phi
-    vanishes, has no line. z: (n,) positive, 0.001 to 3 unless given.
+    z: (n,) positive, 0.001 to 3 unless given.
     """
     z = np.geomspace(1e-3, 3, 200) if z is None else z
-    figure = style.new_figure(style.SINGLE_WIDTH, 2.8)
-    axes = figure.subplots()
-    for name, color in zip(names, style.CATEGORICAL * len(names), strict=False):
-        act = activations.get(name)
-        row, values = classes.classify(act), np.abs(classes.phi(act, z))
-        if np.any(values > 0):
-            label = f"{act.label}: {row.cls or 'no class'}" + (
-                f", q = {row.q}" * (row.q is not None)
-            )
-            axes.loglog(z, np.where(values > 0, values, np.nan), color=color, label=label)
-    axes.set(xlabel="$z$", ylabel=r"$|\varphi_\sigma(z)|$")
-    axes.legend(loc="lower right", fontsize="small")
-    return figure
+    parts = []
+    for act in map(activations.get, names):
+        label, values = f"{act.label}: {_class_in_words(act)}", classes.phi(act, z)
+        parts.append(pd.DataFrame({"activation": act.name, "label": label, "z": z, "phi": values}))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _class_in_words(act):
+    row = classes.classify(act)
+    return (row.cls or "no class") + ("" if row.q is None else f", q = {row.q}")

@@ -36,9 +36,12 @@ LABEL = {
     "reduced_ode": "reduced ODE (Thm. 4)",
     "network": "full network",
     "network_gaussian": "full network, Gaussian samples",
+    "flow": "gradient flow",
+    "sgd": "SGD",
 }
 LINE = {"linewidth": 1.4, "solid_capstyle": "round", "zorder": 2}
 GUIDE = {"linewidth": 0.9, "linestyle": (0, (1.2, 1.4)), "zorder": 1.5}
+LAW = {"linewidth": 0.9, "linestyle": DASHED, "zorder": 1.5}
 # a companion run stays close to the line it is compared with: thin, on top, in a hue of its own
 COMPANION = {"linewidth": 0.9, "linestyle": (0, (2.2, 1.8)), "zorder": 2.5}
 COMPANION_COLOR = CATEGORICAL[1]
@@ -65,6 +68,10 @@ LOOK = {
     "reduced_ode": DIAMOND,
     "network": CIRCLE,
     "network_gaussian": COMPANION,
+    # Nested rather than side by side: on a line as steep as r = 8 a sideways shift would look like
+    # an error of the time. The flow's diamond lies in the circle.
+    "flow": DIAMOND | {"markersize": 2.9, "markeredgewidth": 0},
+    "sgd": CIRCLE | {"markersize": 5.4},
 }
 _OPEN = {"markersize": 4.2, "markerfacecolor": "none", "markeredgewidth": 0.9, "linestyle": "none"}
 STATUS_LOOK = {

@@ -6,6 +6,7 @@ Medians and quartiles over seeds, exponents with bootstrap intervals, the verdic
 import numpy as np
 import pandas as pd
 
+from ..status import LEFT_OUT
 from ..theory import activations, classes, exponents
 
 FIGURE4_COLUMNS = (
@@ -23,7 +24,6 @@ FIGURE4_COLUMNS = (
     "status",
 )
 ROUTES = ("flow", "sgd")
-LEFT_OUT = "left_out"  # no seed computed in this tier
 
 
 # --- the published points -------------------------------------------------------------------------

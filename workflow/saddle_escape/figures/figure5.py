@@ -1,4 +1,4 @@
-"""Figure 5 of the paper, drawn from its tidy table: the three-mode cascade and its escape time."""
+"""Figure 5 of the paper (Proposition 25): the three-mode cascade and its escape time."""
 
 import matplotlib as mpl
 import numpy as np
@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from . import style
-from .manifold import check_columns, check_values, darker, panel_label
+from .axes import check_columns, check_values, darker, panel_label
 
 COLUMNS = ("series", "t", "nu", "channel", "value")
 SERIES = ("loss", "alignment", "drop", "escape_time", "sensitivity")
@@ -31,7 +31,7 @@ MARGIN = (0.9, 1.04)  # panel (b) reaches from and to these multiples of the fir
 
 
 @style.figure_style()
-def draw_figure5(table: pd.DataFrame) -> Figure:
+def draw(table: pd.DataFrame) -> Figure:
     """Figure 5: loss and mode-1 alignment of the cascade, its escape times, and A(nu) by channel.
 
     table: columns COLUMNS. Panel (a) shows the whole cascade, (b) its first escape with the

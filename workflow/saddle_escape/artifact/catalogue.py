@@ -1,0 +1,153 @@
+"""The figures of the repository, one record each: what rules, report, costs and README read.
+
+The Snakefile imports this, so it must do without numerical libraries. A figure's module in
+``figures/``, its caption in ``workflow/report/`` and its target are called like it; tests hold that
+all of them exist.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of the work, with what is computed for it and for no other part.
+
+    jobs: patterns of its rules' names; results: patterns of what they leave, below results/<tier>/
+    and without suffix.
+    """
+
+    name: str
+    jobs: tuple[str, ...]
+    results: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Figure(Part):
+    """One figure.
+
+    title: in a few words; source: what it shows of the paper; rules: file of workflow/rules that
+    computes it; code: module of the library that does; expected: what to see; supplement: the paper
+    has no such figure. `jobs` and `results` are without the table, the drawing and their place in
+    figures/, which have the same names for every figure.
+    """
+
+    title: str
+    source: str
+    rules: str
+    code: str
+    expected: str
+    supplement: bool = False
+
+    @property
+    def path(self) -> str:
+        """Where it lies below figures/ and results/<tier>/figures/, without suffix."""
+        return f"supplement/{self.name}" if self.supplement else self.name
+
+    @property
+    def drawing(self) -> str:
+        """The module that draws it, in the library."""
+        return f"figures/{self.name}.py"
+
+    @property
+    def caption(self) -> str:
+        """Its caption, in workflow/."""
+        return f"report/{self.name}.rst"
+
+    @property
+    def shows(self) -> str:
+        """Title and source in one line."""
+        return f"{self.title} ({self.source})"
+
+
+_FIGURES = (
+    Figure(
+        name="figure1",
+        title="a network and its reduction to L numbers",
+        source="Theorem 4",
+        rules="manifold.smk",
+        jobs=("reduction_*",),
+        code="studies/reduction.py",
+        results=("reduction/*",),
+        expected="circles on the lines, X within 2e-3",
+    ),
+    Figure(
+        name="figure2",
+        title="the number of small layers sets the exponent",
+        source="Theorems 5 and 6",
+        rules="manifold.smk",
+        jobs=("critical_depth_*",),
+        code="studies/critical_depth.py",
+        results=("critical_depth/*",),
+        expected="slopes −(L−2) and −(r−2)",
+    ),
+    Figure(
+        name="figure3",
+        title="one curve for many activations",
+        source="Corollary 7",
+        rules="manifold.smk",
+        jobs=("universality_*",),
+        code="studies/universality.py",
+        results=("universality/*",),
+        expected="class B on one curve as ε → 0, class C below",
+    ),
+    Figure(
+        name="figure4",
+        title="the same exponents without symmetry",
+        source="Theorem 11",
+        rules="offmanifold.smk",
+        jobs=("offmanifold_points*",),
+        code="studies/offmanifold.py",
+        results=("offmanifold/flow_*", "offmanifold/sgd_*", "offmanifold/agreement"),
+        expected="slopes near −1, −3, −6; exact as ε → 0",
+    ),
+    Figure(
+        name="figure5",
+        title="three modes, one after the other",
+        source="Proposition 25",
+        rules="cascade.smk",
+        jobs=("cascade_*",),
+        code="studies/cascade.py",
+        results=("cascade/*",),
+        expected="T(0) + ∫A dν = T(1)",
+    ),
+    Figure(
+        name="asymptotics",
+        title="exponents at small ε",
+        source="Theorem 11",
+        rules="offmanifold.smk",
+        jobs=("offmanifold_asymptotics*", "offmanifold_exponents"),
+        code="studies/offmanifold.py",
+        results=("offmanifold/asymptotics_*", "offmanifold/exponents"),
+        expected="distances from r−2 fall with ε, down to the tolerance",
+        supplement=True,
+    ),
+    Figure(
+        name="signal",
+        title="growth of the signal on the plateau",
+        source="Theorem 11",
+        rules="offmanifold.smk",
+        jobs=("offmanifold_signal*",),
+        code="studies/offmanifold.py",
+        results=("offmanifold/signal_*",),
+        expected="slopes 2−2/r; ratios near 1 until the escape",
+        supplement=True,
+    ),
+    Figure(
+        name="attraction",
+        title="the symmetric manifold does not attract",
+        source="abstract",
+        rules="offmanifold.smk",
+        jobs=("offmanifold_attraction",),
+        code="studies/offmanifold.py",
+        results=("offmanifold/attraction",),
+        expected="distances level off instead of falling as the weights grow",
+        supplement=True,
+    ),
+)
+
+FIGURES = {figure.path: figure for figure in _FIGURES}  # in the order of report and README
+CLAIMS = Part(
+    name="claims",
+    jobs=("claim/*", "claims_*", "publish_claims", "classify"),
+    results=("claims/*", "classes"),  # the classes are claim 3's and of use to figures 2 and 3
+)
