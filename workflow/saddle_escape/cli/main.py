@@ -1,0 +1,86 @@
+"""Answers to what-if questions, such as ``python -m saddle_escape classify gelu``.
+
+Prints keys and values, or one JSON value with ``--json``. Bad input ends with exit status 2 and one
+line that names the argument and what is valid.
+"""
+
+import argparse
+import json
+import os
+import re
+import sys
+
+from . import classify, escape, flow, homotopy, predict
+from .arguments import printable
+
+COMMANDS = (classify, predict, escape, flow, homotopy)
+DESCRIPTION = "Saddle escape of deep nonlinear networks: answers to what-if questions."
+OUTPUT_FAILED, INTERRUPTED = 1, 130
+
+
+class _OneLineParser(argparse.ArgumentParser):
+    """Errors are one printable line, without the usage block; names are not abbreviated."""
+
+    def __init__(self, **options):
+        super().__init__(**options, allow_abbrev=False)
+        # argparse takes -1e9 and -inf for options; here they are numbers, and out of range
+        self._negative_number_matcher = re.compile(r"-(\.?\d|inf|nan)", re.IGNORECASE)
+
+    def error(self, message):
+        self.exit(2, printable(f"{self.prog}: {message}") + "\n")
+
+
+def _parser():
+    parser = _OneLineParser(prog="saddle_escape", description=DESCRIPTION)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+    for module in COMMANDS:
+        name = module.__name__.rpartition(".")[2]
+        command = commands.add_parser(name, help=module.SUMMARY, description=module.SUMMARY)
+        command.add_argument("--json", action="store_true", help="print one JSON value")
+        module.add_arguments(command)
+        command.set_defaults(run=module.run, refuse=command.error)
+    return parser
+
+
+def _print(result, as_json):
+    if as_json:
+        print(json.dumps(result, allow_nan=False))
+        return
+    for row in result if isinstance(result, list) else [result]:
+        for key, value in row.items():
+            print(f"{key:>20}  {'-' if value is None else printable(value)}")
+
+
+def main(argv=None):
+    """Run one command; returns the exit status. Raises SystemExit(2) for bad input."""
+    args = _parser().parse_args(argv)
+    try:
+        result = args.run(args)
+    except ValueError as error:
+        args.refuse(error)
+    except ArithmeticError:
+        args.refuse("a result is beyond the range of floats; give larger scales or fewer layers")
+    _print(result, args.json)
+    return 0
+
+
+def program():
+    """:func:`main` as a process: quiet where its reader has gone, one line where a disk is full."""
+    try:
+        try:
+            return main()
+        finally:
+            print(end="", flush=True)
+    except BrokenPipeError:
+        return _abandon_output()
+    except OSError as error:
+        print(printable(f"saddle_escape: {error}"), file=sys.stderr)
+        return _abandon_output()
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _abandon_output():
+    """Point standard output elsewhere: the interpreter flushes it once more on its way out."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return OUTPUT_FAILED

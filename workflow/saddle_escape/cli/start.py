@@ -1,0 +1,32 @@
+"""The start of the reduced flow on the symmetric manifold, as two commands take it."""
+
+import math
+
+from .arguments import add_activation, add_number, add_numbers
+
+SMALLEST_PRODUCT = 1e-250  # of the scales: below it the layers' velocities underflow
+
+
+def add_arguments(parser):
+    """Activation, depth, width, initial scales and threshold of the reduced model."""
+    add_activation(parser, required=True)
+    add_number(parser, "depth", required=True)
+    add_number(parser, "width", required=True)
+    add_numbers(parser, "init", required=True)
+    add_number(parser, "threshold", default=0.5)
+
+
+def scales(init, depth):
+    """One scale per layer: a single one means all.
+
+    Raises ValueError for any other count, and where the product of the scales is near underflow.
+    """
+    if len(init) not in (1, depth):
+        raise ValueError(f"--init: {len(init)} scales for depth {depth}; give 1 or {depth}")
+    each = init * depth if len(init) == 1 else init
+    if math.prod(each) < SMALLEST_PRODUCT:
+        raise ValueError(
+            f"--init: the product of the {depth} scales is below {SMALLEST_PRODUCT:g}, nearly no "
+            "float; give larger scales or fewer layers"
+        )
+    return each
