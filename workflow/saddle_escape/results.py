@@ -20,6 +20,7 @@ from .status import ESCAPED, STATUSES
 
 LIBRARIES = ("numpy", "scipy", "torch", "pandas", "xarray", "sympy")
 REBUILD = "run `make figures` to compute it"
+FIGURE_DIGITS = 9  # of a figure's table: what is claimed, so that another machine writes the same
 
 
 def make_manifest(
@@ -71,18 +72,26 @@ def manifest_path(path):
     return Path(path).with_suffix(".manifest.json")
 
 
-def save_table(table, path, manifest=None):
+def save_table(table, path, manifest=None, digits=None):
     """Write a tidy table as CSV, floats as their shortest exact representation.
 
-    ``manifest`` goes to a file beside it, with the number of rows. Raises ValueError for a NaN that
-    no status explains (see :func:`check_table`).
+    ``manifest`` goes to a file beside it, with the number of rows; ``digits``: significant digits
+    that floats are rounded to, all of them unless given. Raises ValueError for a NaN that no status
+    explains (see :func:`check_table`).
     """
     check_table(table, path)
+    table = table if digits is None else rounded(table, digits)
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     table.to_csv(path, index=False, lineterminator="\n")
     if manifest is not None:
         text = json.dumps({**manifest, "rows": len(table)}, indent=2, sort_keys=True)
         manifest_path(path).write_text(text + "\n", encoding="utf-8")
+
+
+def rounded(table, digits=FIGURE_DIGITS):
+    """A table with its floats rounded to so many significant digits."""
+    floats = table.select_dtypes("float").columns
+    return table.assign(**{c: [float(f"{v:.{digits}g}") for v in table[c]] for c in floats})
 
 
 def load_table(path):

@@ -34,7 +34,7 @@ def job(snakemake):
 
 
 def _save(snakemake, start, result, path, **provenance):
-    """Save a table (.csv) or a dataset (.nc) with its manifest."""
+    """Save a table (.csv) or a dataset (.nc) with its manifest; figures' tables are rounded."""
     from saddle_escape import results
 
     manifest = results.make_manifest(
@@ -44,8 +44,11 @@ def _save(snakemake, start, result, path, **provenance):
         gradient_evaluations=_gradient_evaluations(),
         **provenance,
     )
-    save = results.save_dataset if Path(path).suffix == ".nc" else results.save_table
-    save(result, path, manifest)
+    if Path(path).suffix == ".nc":
+        results.save_dataset(result, path, manifest)
+    else:
+        digits = results.FIGURE_DIGITS if "figures" in Path(path).parts else None
+        results.save_table(result, path, manifest, digits)
 
 
 def _gradient_evaluations():
