@@ -6,9 +6,13 @@ import sys
 
 import pytest
 
-from saddle_escape.__main__ import main
+from saddle_escape.cli import arguments
+from saddle_escape.cli.main import COMMANDS, main
 
+NAMES = [module.__name__.rpartition(".")[2] for module in COMMANDS]
 FIGURE1 = ["--activation", "tanh", "--depth", "4", "--width", "64"]
+SMALL = ["--depth", "4", "--width", "8", "--input-dim", "4", "--samples", "32"]
+HEAVY = {"numpy", "scipy", "sympy", "mpmath", "torch", "pandas", "xarray", "yaml", "jsonschema"}
 
 
 def answer(capsys, *argv):
@@ -17,12 +21,22 @@ def answer(capsys, *argv):
 
 
 def refusal(capsys, *argv):
+    """The one line of a refused command: exit status 2, nothing on standard output."""
     with pytest.raises(SystemExit) as stop:
         main(list(argv))
     captured = capsys.readouterr()
     assert stop.value.code == 2 and captured.out == ""
-    assert captured.err.count("\n") == 1 and captured.err.endswith("\n")
-    return captured.err
+    line = captured.err.removesuffix("\n")
+    assert line.isprintable() and line.isascii() and len(line) <= 500
+    return line
+
+
+def python(code, *argv, **options):
+    command = [sys.executable, "-c", code, *argv]
+    return subprocess.run(command, capture_output=True, text=True, check=True, **options).stdout
+
+
+# --- answers --------------------------------------------------------------------------------------
 
 
 def test_classify(capsys):
@@ -54,17 +68,41 @@ def test_escape(capsys):
 
 
 def test_flow(capsys):
-    small = ["--depth", "4", "--width", "8", "--input-dim", "4", "--samples", "32"]
-    rows = answer(capsys, "flow", *small, "--bottleneck", "3", "--epsilon", "0.1", "--seeds", "2")
+    rows = answer(capsys, "flow", *SMALL, "--bottleneck", "3", "--epsilon", "0.1,5", "--seeds", "2")
     keys = ["seed", "r", "epsilon", "t_escape", "status", "accepted_steps", "gradient_evaluations"]
-    assert [list(row) for row in rows] == [keys, keys]
-    assert [row["seed"] for row in rows] == [0, 1]
+    assert [list(row) for row in rows] == [keys] * 4
+    assert [row["seed"] for row in rows] == [0, 0, 1, 1]
     assert rows[0]["r"] == 3 and rows[0]["t_escape"] > 0 and rows[0]["status"] == "escaped"
+    assert (rows[1]["t_escape"], rows[1]["status"]) == (None, "no_plateau")
+
+
+def test_homotopy(capsys):
+    row = answer(capsys, "homotopy", "--epsilon", "0.2", "--nodes", "2")
+    assert row["nodes"] == 2
+    assert (
+        abs((row["t0"] + row["integral"]) / row["t1"] - 1) < 2 * row["integral_error"] / row["t1"]
+    )
 
 
 def test_text_output_names_every_key(capsys):
     assert main(["classify", "tanh"]) == 0
     assert "class  B" in capsys.readouterr().out
+
+
+def test_text_output_is_printable(capsys):
+    assert main(["classify", "(z\n)"]) == 0
+    assert r"activation  (z\n)" in capsys.readouterr().out
+
+
+def test_as_a_program():
+    command = [sys.executable, "-m", "saddle_escape", "classify", "erf", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["c_q_exact"] == "-4/(3*sqrt(pi))"
+
+
+# --- mistakes -------------------------------------------------------------------------------------
+
+START = ["--activation", "tanh", "--init", "0.1"]
 
 
 @pytest.mark.parametrize(
@@ -73,26 +111,52 @@ def test_text_output_names_every_key(capsys):
         (["classify", "tahn"], ["unknown 'tahn'", "did you mean 'tanh'", "gelu"]),
         (["classify", "__import__('os').system('x')"], ["not allowed"]),
         (["escape", *FIGURE1, "--init", "0.1,0.1"], ["--init", "2 scales for depth 4"]),
-        (["escape", *FIGURE1, "--init", "0.1,-0.1,1,1"], ["--init", "positive"]),
-        (["escape", *FIGURE1, "--init", "a"], ["--init", "not a comma-separated list"]),
-        (["escape", *FIGURE1, "--init", "nan"], ["--init", "positive"]),
+        (["escape", *FIGURE1, "--init", "0.1,-0.1,1,1"], ["--init", "'-0.1'", "from 1e-12 to 10"]),
+        (["escape", *FIGURE1, "--init", "-1e3"], ["--init", "'-1e3'", "from 1e-12 to 10"]),
+        (["escape", *FIGURE1, "--init", "a"], ["--init", "'a'", "a number from 1e-12 to 10"]),
+        (["escape", *FIGURE1, "--init", "nan"], ["--init", "'nan'", "from 1e-12"]),
+        (["escape", *FIGURE1, "--init", "-inf"], ["--init", "'-inf'", "from 1e-12"]),
+        (["escape", *FIGURE1, "--init", "1e-300"], ["--init", "'1e-300'", "from 1e-12 to 10"]),
+        (["escape", *START, "--width", "9", "--depth", "64", "--init", "1e-9"], ["product", "64"]),
         (["escape", *FIGURE1, "--init", "0.1", "--criterion", "foo"], ["--criterion", "alignment"]),
-        (["predict", *FIGURE1, "--init", "0.1", "--threshold", "0"], ["--threshold", "positive"]),
+        (["escape", *FIGURE1, "--init", "0.1", "--threshold", "1e300"], ["--threshold", "to 10"]),
+        (["escape", *FIGURE1, "--init", "0.1", "--thresh", "1"], ["--thresh"]),
+        (["predict", *FIGURE1, "--init", "0.1", "--threshold", "0"], ["--threshold", "'0'"]),
+        (["predict", *FIGURE1, "--init", "0.1", "--threshold", "1e308"], ["--threshold", "to 10"]),
+        (["predict", *FIGURE1, "--init", "1e-320"], ["--init", "'1e-320'", "from 1e-12 to 10"]),
+        (["predict", *START, "--width", "9", "--depth", "1000000"], ["--depth", "from 2 to 64"]),
+        (["predict", *START, "--width", "9", "--depth", "1000000000000"], ["--depth", "2 to 64"]),
+        (["predict", *START, "--width", "9", "--depth", "4.5"], ["--depth", "an integer from 2"]),
+        (["predict", *START, "--depth", "4", "--width", "9" * 400], ["--width", "'99", "to 16384"]),
+        (["predict", *START, "--depth", "4", "--width", "9" * 5000], ["--width", "to 16384"]),
+        (["predict", *START, "--depth", "4", "--width", "\x1b[31m\n7"], [r"'\x1b[31m\n7'"]),
+        (["predict", *START, "--depth", "4", "--width", "\udcff"], [r"'\udcff'"]),
+        (["predict", *START, "--depth", "4", "\x1b[31m" * 200], ["--width"]),
+        (
+            ["predict", "--activation", "z/10**6", *FIGURE1[2:], "--depth", "64", "--init", "0.01"],
+            ["beyond the range of floats"],
+        ),
         (
             ["escape", *FIGURE1, "--init", "0.1", "--criterion", "loss", "--threshold", "2"],
-            ["--threshold", "fraction"],
+            ["--threshold", "fraction", "below 1"],
         ),
-        (
-            ["escape", "--activation", "tanh", "--depth", "1", "--width", "4", "--init", "1"],
-            ["--depth"],
-        ),
+        (["escape", *START, "--depth", "1", "--width", "4"], ["--depth", "from 2"]),
         (["escape", "--activation", "sinh(z)", *FIGURE1[2:], "--init", "0.1"], ["infinite"]),
         (["flow", "--activation", "tahn"], ["did you mean 'tanh'"]),
-        (["flow", "--epsilon", "0"], ["--epsilon"]),
-        (["flow", "--bottleneck", "9"], ["--bottleneck"]),
-        (["homotopy", "--epsilon", "0.9"], ["--epsilon", "between 0 and 0.5"]),
-        (["homotopy", "--nodes", "0"], ["--nodes"]),
-        (["explode"], ["explode", "classify", "predict", "escape"]),
+        (["flow", "--epsilon", "0"], ["--epsilon", "'0'", "from 1e-08 to 10"]),
+        (["flow", "--epsilon", "0.1,1e-300"], ["--epsilon", "'1e-300'"]),
+        (["flow", "--bottleneck", "9"], ["--bottleneck", "'9'", "from 1 to 8"]),
+        (["flow", "--loss-fraction", "1"], ["--loss-fraction", "'1'", "below 1"]),
+        (["flow", "--rtol", "1"], ["--rtol", "'1'", "from 1e-13 to 0.01"]),
+        (["flow", "--max-steps", "0"], ["--max-steps", "'0'", "from 1 to 1000000000"]),
+        (["flow", "--width", "16384", "--depth", "64"], ["--width", "numbers"]),
+        (["flow", "--samples", "1000000", "--width", "100"], ["--samples", "numbers"]),
+        (["homotopy", "--epsilon", "0.9"], ["--epsilon", "'0.9'", "below 0.5"]),
+        (["homotopy", "--epsilon", "1e-300"], ["--epsilon", "'1e-300'"]),
+        (["homotopy", "--rho", "nan"], ["--rho", "'nan'", "from 0 to 1"]),
+        (["homotopy", "--nodes", "0"], ["--nodes", "'0'", "from 1 to 64"]),
+        (["explode"], ["explode", *NAMES]),
+        (["\x1b]0;x\x07" * 300], ["argument command", *NAMES]),
     ],
 )
 def test_mistakes_are_one_line(capsys, argv, words):
@@ -101,7 +165,42 @@ def test_mistakes_are_one_line(capsys, argv, words):
         assert word in message
 
 
-def test_as_a_program():
-    command = [sys.executable, "-m", "saddle_escape", "classify", "erf", "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert json.loads(done.stdout)["c_q_exact"] == "-4/(3*sqrt(pi))"
+@pytest.mark.parametrize("name", arguments.RANGES)
+def test_bounds_of_every_range(name):
+    allowed = arguments.RANGES[name]
+    for bound, outward in ((allowed.low, -1), (allowed.high, 1)):
+        assert (bound in allowed) is not allowed.strict
+        assert bound * (1 + 0.01 * outward) + 1e-9 * outward not in allowed
+    for value in (float("nan"), float("inf"), -float("inf")):
+        assert value not in allowed
+
+
+# --- what it costs, and where the answer goes -----------------------------------------------------
+
+
+def test_help_and_refusals_import_nothing_heavy():
+    code = (
+        "import sys\nfrom saddle_escape.cli.main import main\n"
+        "try: main(sys.argv[1:])\nexcept SystemExit: print('modules', *sys.modules)"
+    )
+    for argv in (["--help"], *([name, "--help"] for name in NAMES), ["flow", "--epsilon", "0"]):
+        out = python(code, *argv)
+        assert HEAVY.isdisjoint(out.partition("modules ")[2].split()), argv
+
+
+def test_choices_are_those_of_the_modules_that_take_long_to_import():
+    from saddle_escape.theory import escape
+    from saddle_escape.training import integrate
+
+    assert (arguments.CRITERIA, arguments.CLOCKS) == (escape.CRITERIA, integrate.CLOCKS)
+
+
+@pytest.mark.parametrize(
+    ("redirection", "status", "lines"),
+    [("| head -0", 1, 0), ("> /dev/full", 1, 1), (">&-", 0, 0), ("--help > /dev/full", 1, 1)],
+)
+def test_output_that_cannot_be_written_ends_quietly(redirection, status, lines):
+    command = f"set -o pipefail; {sys.executable} -m saddle_escape classify gelu {redirection}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (status, "")
+    assert done.stderr.count("\n") == lines and "Traceback" not in done.stderr

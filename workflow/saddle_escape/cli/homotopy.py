@@ -1,16 +1,18 @@
 """``homotopy``: the escape times of the three-mode cascade and the identity between them."""
 
+from dataclasses import fields
 from pathlib import Path
 
 from .arguments import add_number, require
 
 SUMMARY = "three-mode cascade and its homotopy identity (figure 5)"
-CONFIG = Path(__file__).parents[3] / "config"
+CONFIG = Path(__file__).parents[3] / "config" / "config.yaml"
+CHANGES = ("epsilon", "rho", "nodes")
 
 
 def add_arguments(parser):
     """What may differ from the default configuration."""
-    for name in ("epsilon", "rho", "nodes"):
+    for name in CHANGES:
         add_number(parser, name)
 
 
@@ -21,11 +23,12 @@ def run(args):
     """
     from ..config import read_yaml
 
-    cascade = read_yaml(CONFIG / "config.yaml")["cascade"]
-    changes = {name: getattr(args, name) for name in ("epsilon", "rho", "nodes")}
-    cascade |= {name: value for name, value in changes.items() if value is not None}
-    require("epsilon", cascade["epsilon"], high=cascade["threshold"], strict=True)
+    section = read_yaml(CONFIG)["cascade"]
+    changes = {name: getattr(args, name) for name in CHANGES}
+    section |= {name: value for name, value in changes.items() if value is not None}
+    require("epsilon", section["epsilon"], high=section["threshold"], strict=True)
 
-    from ..studies.cascade import summary
+    from ..settings import load
+    from ..studies.cascade import Identity, summary
 
-    return summary(cascade)[0]
+    return summary(load(Identity, {f.name: section[f.name] for f in fields(Identity)}))[0]
