@@ -24,6 +24,13 @@ NO_LINEAR_PATH = "no linear signal path: the r-2 law does not apply"
 CONSTANT_PATH = "sigma(0) is not 0: a constant signal is fitted first, the r-2 law does not hold"
 NOT_ANALYTIC = "not analytic at 0 and not piecewise linear through 0: no class"
 NEGATIVE_RATE = "K is negative: the signal shrinks at leading order"
+NO_CORRELATION = "targets and inputs are uncorrelated: no signal to grow, the r-2 law does not apply"
+NO_SADDLE = "r = 1: the network leaves at once, in a time of order one"
+LOGARITHMIC = "r = 2: the limit flow is linear, t = log(1/epsilon)/rate up to a constant"
+STABLE_SET = "the start runs into a saddle: the limit flow does not blow up"
+DECAYS = "weight decay is at or above its critical value: the network never escapes"
+BEYOND_FLOATS = "the escape time is beyond the range of floating-point numbers"
+NO_DECAY_LAW = "r = 2 with decay on all layers: no closed form"
 
 
 @dataclass(frozen=True)

@@ -41,17 +41,10 @@ def _save(snakemake, start, result, path, **provenance):
         dict(snakemake.params.get("cfg", {})) | dict(snakemake.wildcards.items()),
         wall_time=round(time.perf_counter() - start, 3),
         threads=snakemake.threads,
-        gradient_evaluations=_gradient_evaluations(),
-        **provenance,
+        **{"gradient_evaluations": result.attrs.get("gradient_evaluations", 0)} | provenance,
     )
     if Path(path).suffix == ".nc":
         results.save_dataset(result, path, manifest)
     else:
         digits = results.FIGURE_DIGITS if "figures" in Path(path).parts else None
         results.save_table(result, path, manifest, digits)
-
-
-def _gradient_evaluations():
-    """Of full networks since the last save; 0 in a job that has trained none."""
-    integrate = sys.modules.get("saddle_escape.training.integrate")
-    return integrate.spent_evaluations() if integrate else 0

@@ -7,4 +7,5 @@ with job(snakemake) as save:
 
     steps = offmanifold.attraction(snakemake.params.cfg)
     save(steps, snakemake.output.steps)
-    save(offmanifold_tables.attraction_table(steps), snakemake.output.ends)
+    ends = offmanifold_tables.attraction_table(steps)
+    save(ends, snakemake.output.ends, gradient_evaluations=steps.attrs["gradient_evaluations"])

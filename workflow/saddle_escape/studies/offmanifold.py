@@ -13,8 +13,9 @@ import torch
 from ..theory import activations
 from ..theory.quadrature import gaussian_rule
 from ..training import bottleneck, integrate, network
+from ..training.data import first_axis, symmetrized_inputs
+from ..training.problem import single_mode
 from .critical_depth import epsilon_grid
-from .reduction import first_axis, symmetrized_inputs
 
 # --- the published points -------------------------------------------------------------------------
 
@@ -48,13 +49,14 @@ def points(cfg, route, r, block, device="cpu"):
         epsilons = [p["epsilon"] for p in wanted if seed < p[route]]
         for group in bottleneck.groups(epsilons, device) if route == "flow" else [epsilons]:
             found += bottleneck.rows(_escape(cfg, route, seed, r, group, device), seed, r, group)
-    return pd.DataFrame([{"route": route, **row} for row in found])
+    return _with_evaluations(pd.DataFrame([{"route": route, **row} for row in found]))
 
 
 def _escape(cfg, route, seed, r, epsilons, device):
     own, fraction = cfg[route], cfg["loss_fraction"]
     if route == "sgd":
-        return bottleneck.descend(setup_of(cfg, cfg, 0), seed, r, epsilons, fraction, own, device)
+        setup = setup_of(cfg, cfg, 0)
+        return bottleneck.descend(setup, seed, r, epsilons, own, fraction=fraction, device=device)
     return bottleneck.escape(
         setup_of(cfg, cfg, own["samples"]),
         seed,
@@ -87,34 +89,41 @@ def asymptotics(cfg, depth, r, block, device="cpu"):
                 setup, seed, r, group, cfg["loss_fraction"], device=device, rtol=own["rtol"]
             )
             found += bottleneck.rows(run, seed, r, group)
-    return pd.DataFrame([{"L": depth, **row} for row in found])
+    return _with_evaluations(pd.DataFrame([{"L": depth, **row} for row in found]))
 
 
 # --- the signal -----------------------------------------------------------------------------------
 
 
-def signal_observer(setup, x, y):
-    """observe(weights, gradients) -> (b, 1 + 2 L): growth of the signal and its rank-one products.
+def signal_observer(problem):
+    """observe of :meth:`Problem.field`: the signal, its growth and its rank-one products.
 
-    First dgamma/dt of the signal gamma = E[f y], from the exact gradient G_l of gamma. Then for
-    each layer |G_l|_F / (|u| |B_l|_2 |A_{l-1}|_2) and |G_l|_F / (|B_l|_2 |A_{l-1} u|), where
-    A_{l-1} = W_{l-1}...W_1, B_l = alpha^(L-1) W_L...W_{l+1} and u = E[y x]: the first is of order
-    one, the second tends to 1 on the plateau (figure 4's caption).
+    "gamma" (b,) is the signal E[f y], "growth" (b,) its dgamma/dt from the exact gradient G_l of
+    gamma. "spectral" (b, L) is |G_l|_F / (|u| |B_l|_2 |A_{l-1}|_2) and "along" (b, L) |G_l|_F /
+    (|B_l|_2 |A_{l-1} u|), where A_{l-1} = W_{l-1}...W_1, B_l = alpha^(L-1) W_L...W_{l+1} and u =
+    E[y x]: the first is of order one, the second tends to 1 on the plateau (figure 4's caption).
     """
-    alpha = float(setup.act.prime(np.zeros(1))[0])
+    alpha, depth = float(problem.act.prime(np.zeros(1))[0]), len(problem.shapes)
+    x, y = problem.x, problem.y
     u = (x * y).mean(0)
 
-    def observe(weights, gradients):
+    def observe(weights, f, gradients):
         # the loss gradient is affine in the target, with slope -G
-        silent = network.loss_and_gradient(weights, x, torch.zeros_like(y), setup.act, 1.0)[2]
+        silent = network.loss_and_gradient(weights, x, torch.zeros_like(y), problem.act, 1.0)[2]
         signal = [s - g for s, g in zip(silent, gradients, strict=True)]
         growth = -sum((s * g).sum((-2, -1)) for s, g in zip(signal, gradients, strict=True))
         below, above = _products(weights)
-        above = [alpha ** (setup.depth - 1) * b.norm(dim=(-2, -1)) for b in above]
+        above = [alpha ** (depth - 1) * b.norm(dim=(-2, -1)) for b in above]
         norms = torch.stack([s.norm(dim=(-2, -1)) for s in signal], -1) / torch.stack(above, -1)
         spectral = torch.stack([torch.linalg.matrix_norm(a, 2) for a in below], -1) * u.norm()
         along = torch.stack([(a @ u).norm(dim=-1) for a in below], -1)
-        return torch.cat([growth[:, None], norms / spectral, norms / along], -1)
+        gamma = (f * y).mean((-2, -1))
+        return {
+            "gamma": gamma,
+            "growth": growth,
+            "spectral": norms / spectral,
+            "along": norms / along,
+        }
 
     return observe
 
@@ -138,8 +147,8 @@ def signal(cfg, r, device="cpu"):
     the smallest and largest over the layers of the two ratios of :func:`signal_observer`, as
     spectral_min, spectral_max, along_min, along_max.
     """
-    own, found = cfg["asymptotics"], []
-    setup, layers = setup_of(cfg, own), cfg["depth"]
+    own, found, evaluations = cfg["asymptotics"], [], 0
+    setup = setup_of(cfg, own)
     for seed in range(own["seeds"]):
         _, _, y = bottleneck.draw(setup, seed)
         for epsilon in cfg["signal"]["epsilon"]:
@@ -147,16 +156,17 @@ def signal(cfg, r, device="cpu"):
                 setup, seed, r, [epsilon], cfg["loss_fraction"],
                 device=device, rtol=own["rtol"], observer=signal_observer, record=True,
             )  # fmt: skip
-            aux = run.steps["aux"].cpu().numpy()
-            spectral, along = aux[:, 3 : 3 + layers], aux[:, 3 + layers :]
+            steps = {name: column.cpu().numpy() for name, column in run.steps.items()}
+            spectral, along = steps["spectral"], steps["along"]
+            evaluations += int(run.gradient_evaluations.sum())
             table = {
                 "r": r,
                 "seed": seed,
                 "epsilon": epsilon,
-                "t": run.steps["t"].cpu().numpy(),
-                "gamma": aux[:, 1],
-                "growth": aux[:, 2],
-                "gamma_start": aux[0, 1],
+                "t": steps["t"],
+                "gamma": steps["gamma"],
+                "growth": steps["growth"],
+                "gamma_start": steps["gamma"][0],
                 "plateau": float(y.square().mean() / 2),
                 "spectral_min": spectral.min(1),
                 "spectral_max": spectral.max(1),
@@ -164,7 +174,17 @@ def signal(cfg, r, device="cpu"):
                 "along_max": along.max(1),
             }
             found.append(pd.DataFrame(table))
-    return pd.concat(found, ignore_index=True)
+    return _with_evaluations(pd.concat(found, ignore_index=True), evaluations)
+
+
+def _with_evaluations(table, count=None):
+    """The table with the gradient evaluations that it took, for its manifest.
+
+    By default the sum of its column of that name.
+    """
+    count = table["gradient_evaluations"].sum() if count is None else count
+    table.attrs["gradient_evaluations"] = int(count)
+    return table
 
 
 # --- the manifold does not attract ----------------------------------------------------------------
@@ -211,13 +231,16 @@ def attraction(cfg):
         for epsilon in own["epsilon"]
     ]
     starts = [network.flatten(perturbed(shapes, direction, **case)) for case in cases]
-    field, plateau = _population_field(own, act, shapes, direction)
-    plateau = plateau.expand(len(cases))
+    nodes = gaussian_rule(**own["quadrature"])
+    problem = single_mode(
+        act, own["depth"], own["width"], *symmetrized_inputs(*nodes, own["input_dim"])
+    )
+    plateau = problem.plateau.expand(len(cases))
     run = integrate.integrate(
-        field,
+        problem.field(_distance_observer(direction)),
         torch.stack(starts),
         integrate.loss_event(plateau, cfg["loss_fraction"]),
-        sizes=tuple(rows * columns for rows, columns in shapes),
+        sizes=problem.sizes,
         clock="relative_rate",
         rtol=own["rtol"],
         plateau=plateau,
@@ -225,25 +248,21 @@ def attraction(cfg):
     )
     tables = []
     for k, case in enumerate(cases):
-        mine = (run.steps["trajectory"] == k).numpy()
-        loss, norm, distance = run.steps["aux"].numpy()[mine].T
-        path = {"t": run.steps["t"].numpy()[mine], "loss": loss, "growth": norm / norm[0]}
-        tables.append(pd.DataFrame(case | path | {"distance": distance, "status": run.status[k]}))
-    return pd.concat(tables, ignore_index=True)
+        path = {name: column.numpy() for name, column in run.path(k).items()}
+        norm = path["norm"]
+        columns = {"t": path["t"], "loss": path["loss"], "growth": norm / norm[0]}
+        columns |= {"distance": path["distance"], "status": run.status[k]}
+        tables.append(pd.DataFrame(case | columns))
+    return _with_evaluations(pd.concat(tables, ignore_index=True), run.gradient_evaluations.sum())
 
 
-def _population_field(cfg, act, shapes, direction):
-    """(field with aux = loss, |W|, relative distance from the manifold; plateau value)."""
-    nodes = gaussian_rule(**cfg["quadrature"])
-    x, sample_weights = symmetrized_inputs(*nodes, cfg["input_dim"])
-    y, c = act.torch(x[:, :1]), network.prefactor("ntk", cfg["width"])
+def _distance_observer(direction):
+    """observe of :meth:`Problem.field`: "norm" |W| and relative "distance" off the manifold."""
 
-    def field(flat, index):
-        weights = network.unflatten(flat, shapes)
-        loss, _, gradients = network.loss_and_gradient(weights, x, y, act, c, sample_weights)
+    def observe(weights, f, gradients):
         sizes = torch.stack([w.norm(dim=(-2, -1)) for w in weights], -1)
         off = (network.distance_from_manifold(weights, direction) * sizes).norm(dim=-1)
-        total = sizes.norm(dim=-1)
-        return -network.flatten(gradients), torch.stack([loss, total, off / total], -1)
+        norm = sizes.norm(dim=-1)
+        return {"norm": norm, "distance": off / norm}
 
-    return field, (sample_weights[:, None] * y.square()).sum() / 2
+    return observe

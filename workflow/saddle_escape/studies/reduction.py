@@ -1,7 +1,5 @@
 """Figure 1: the full network against its reduction to L scalar equations (Theorem 4)."""
 
-import math
-
 import numpy as np
 import pandas as pd
 import torch
@@ -10,89 +8,39 @@ import xarray as xr
 from ..theory import activations, manifold
 from ..theory.quadrature import gaussian_rule
 from ..training import network
+from ..training.data import first_axis, gaussian_inputs, symmetrized_inputs
 from ..training.integrate import descend, integrate
+from ..training.optimizers import GradientDescent, updating
+from ..training.problem import single_mode
 
 
-def symmetrized_inputs(nodes, weights, input_dim):
-    """Inputs (n, d) and sample weights (n,) that stand for the population x ~ N(0, I_d).
+def trained_network(act, depth, width, inputs, device):
+    """The network in the NTK parameterization with its teacher y = sigma(x_1).
 
-    The quadrature nodes lie along v = e_1; in each other direction every node is mirrored, at
-    +-sqrt(d-1), so that the inputs have mean 0 and covariance I there. On such data the symmetric
-    manifold is invariant under gradient descent up to round-off; on Gaussian samples it is not.
+    inputs: (x (n, d), sample_weights (n,)).
     """
-    others = input_dim - 1
-    if others == 0:
-        return torch.tensor(nodes)[:, None], torch.tensor(weights)
-    mirrored = math.sqrt(others) * np.concatenate([np.eye(others), -np.eye(others)])
-    copies = len(mirrored)
-    x = np.hstack([np.repeat(nodes, copies)[:, None], np.tile(mirrored, (len(nodes), 1))])
-    return torch.tensor(x), torch.tensor(np.repeat(weights, copies) / copies)
+    x, sample_weights = (a.to(device) for a in inputs)
+    return single_mode(act, depth, width, x, sample_weights)
 
 
-def gaussian_inputs(samples, input_dim, seed):
-    """Inputs (n, d) drawn from N(0, I_d), and equal sample weights (n,)."""
-    generator = torch.Generator().manual_seed(seed)
-    x = torch.randn(samples, input_dim, generator=generator, dtype=torch.float64)
-    return x, torch.full((samples,), 1.0 / samples, dtype=torch.float64)
+def start(problem, inits):
+    """Manifold weights for layer scales (b, L), flattened to (b, P)."""
+    direction = first_axis(problem.x.shape[1], problem.x.device)
+    inits = torch.as_tensor(inits, dtype=torch.float64, device=direction.device)
+    return problem.flatten(network.manifold_weights(inits, problem.shapes[0][0], direction))
 
 
-def first_axis(input_dim, device="cpu"):
-    """The teacher's direction v = e_1, (d,)."""
-    return torch.eye(input_dim, dtype=torch.float64, device=device)[0]
+def manifold_observer(problem):
+    """observe of :meth:`Problem.field`: "scale" X_l and relative "distance" off it, (b, L)."""
+    width, direction = problem.shapes[0][0], first_axis(problem.x.shape[1], problem.x.device)
 
+    def observe(weights, f, gradients):
+        return {
+            "scale": network.layer_scales(weights, width),
+            "distance": network.distance_from_manifold(weights, direction),
+        }
 
-class Training:
-    """Full-batch gradient descent of networks in the NTK parameterization on fixed data.
-
-    Gives :func:`integrate.descend` its update and its measurements. x: (n, d), sample_weights:
-    (n,); the teacher is y = sigma(x_1). Weights travel flattened, (b, P), float64.
-    """
-
-    def __init__(self, act, depth, width, x, sample_weights, rate):
-        self.act, self.width, self.rate = act, width, rate
-        self.shapes = network.layer_shapes(depth, width, x.shape[1])
-        self.c = network.prefactor("ntk", width)
-        self.x, self.sample_weights = x, sample_weights
-        self.y = act.torch(x[:, :1])
-        self.direction = first_axis(x.shape[1], x.device)
-
-    def start(self, inits):
-        """Manifold weights for layer scales (b, L), flattened to (b, P)."""
-        inits = torch.as_tensor(inits, dtype=torch.float64, device=self.x.device)
-        flat = [network.manifold_weights(s, self.width, self.direction) for s in inits]
-        return torch.stack([network.flatten(w) for w in flat])
-
-    def gradient(self, flat):
-        """(loss (b,), list of gradients) at flattened weights (b, P)."""
-        weights = network.unflatten(flat, self.shapes)
-        loss, _, gradients = network.loss_and_gradient(
-            weights, self.x, self.y, self.act, self.c, self.sample_weights
-        )
-        return loss, gradients
-
-    def update(self, flat, _):
-        """One step of gradient descent, in place."""
-        flat.sub_(network.flatten(self.gradient(flat)[1]), alpha=self.rate)
-
-    def alignment(self, flat, index):
-        """Mode alignment |W_1 v|_2 / sqrt(N), (b, 1)."""
-        weights = network.unflatten(flat, self.shapes)
-        return network.mode_alignment(weights, self.direction, self.width)[:, None]
-
-    def flow(self, flat, index):
-        """dW/dt (b, P) and what :meth:`observe` returns, for :func:`integrate.integrate`."""
-        loss, gradients = self.gradient(flat)
-        return -network.flatten(gradients), self._observed(flat, loss)
-
-    def observe(self, flat, index):
-        """Loss, layer scales and relative distances from the manifold, (b, 1 + 2 L)."""
-        return self._observed(flat, self.gradient(flat)[0])
-
-    def _observed(self, flat, loss):
-        weights = network.unflatten(flat, self.shapes)
-        scales = network.layer_scales(weights, self.width)
-        distance = network.distance_from_manifold(weights, self.direction)
-        return torch.cat([loss[:, None], scales, distance], dim=-1)
+    return observe
 
 
 def _dataset(t, loss, scales, distance=None):
@@ -135,41 +83,41 @@ def network_run(cfg, data, device):
         inputs = symmetrized_inputs(*gaussian_rule(**own["quadrature"]), own["input_dim"])
     else:
         inputs = gaussian_inputs(own["gaussian_samples"], own["input_dim"], own["seed"])
-    x, sample_weights = (a.to(device) for a in inputs)
-    act, depth = activations.get(cfg["activation"]), cfg["depth"]
-    training = Training(act, depth, cfg["width"], x, sample_weights, own["rate"])
+    act = activations.get(cfg["activation"])
+    problem = trained_network(act, cfg["depth"], cfg["width"], inputs, device)
     follow = _descent if data == "population" else _flow
-    steps = follow(training, cfg, training.start([cfg["init"]])).steps
-    aux = steps["aux"].cpu().numpy()
-    t = steps["t"].cpu().numpy()
-    return _dataset(t, aux[:, 0], aux[:, 1 : depth + 1], aux[:, depth + 1 :])
+    run = follow(problem, cfg, start(problem, [cfg["init"]]))
+    steps = {name: column.cpu().numpy() for name, column in run.steps.items()}
+    dataset = _dataset(steps["t"], steps["loss"], steps["scale"], steps["distance"])
+    return dataset.assign_attrs(gradient_evaluations=int(run.gradient_evaluations.sum()))
 
 
-def _never(aux, index):
-    return torch.ones(len(index), dtype=torch.float64, device=aux.device)
+def _never(seen, index):
+    return torch.ones(len(index), dtype=torch.float64, device=index.device)
 
 
-def _descent(training, cfg, start):
+def _descent(problem, cfg, start):
     own = cfg["network"]
     stride = max(1, round(own["record_every"] / own["rate"]))
+    field = problem.field(manifold_observer(problem))
     return descend(
-        training.update,
-        lambda: training.x,
-        training.observe,
+        updating(problem, GradientDescent(own["rate"])),
+        lambda: None,
         start,
-        _never,
+        event=_never,
+        evaluate=lambda flat, index: field(flat, index)[1],
         rate=own["rate"],
         max_steps=round(cfg["t_end"] / own["rate"]),
-        next_evaluation=lambda step: step + stride,
+        next_look=lambda step: step + stride,
         record=True,
     )
 
 
-def _flow(training, cfg, start):
+def _flow(problem, cfg, start):
     return integrate(
-        training.flow,
+        problem.field(manifold_observer(problem)),
         start,
-        sizes=[rows * columns for rows, columns in training.shapes],
+        sizes=problem.sizes,
         rtol=cfg["network"]["gaussian_rtol"],
         t_max=cfg["t_end"],
         record=True,

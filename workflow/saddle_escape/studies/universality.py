@@ -7,9 +7,12 @@ import torch
 from ..status import ESCAPED
 from ..theory import activations, escape, manifold
 from ..theory.quadrature import gaussian_rule
+from ..training.data import first_axis, symmetrized_inputs
 from ..training.integrate import descend
+from ..training.network import manifold_weights, mode_alignment
+from ..training.optimizers import GradientDescent, updating
+from ..training.problem import single_mode
 from .classes import rate, row
-from .reduction import Training, symmetrized_inputs
 
 COLUMNS = ("activation", "class", "epsilon", "route", "t_escape", "K", "K_t_escape", "status")
 
@@ -59,18 +62,24 @@ def network(cfg, activation, classes, device):
     inputs = symmetrized_inputs(*gaussian_rule(**own["quadrature"]), own["input_dim"])
     x, sample_weights = (a.to(device) for a in inputs)
     act, depth, threshold = activations.get(activation), cfg["depth"], cfg["threshold"]
-    training = Training(act, depth, cfg["width"], x, sample_weights, own["rate"])
+    problem, width = single_mode(act, depth, cfg["width"], x, sample_weights), cfg["width"]
+    direction = first_axis(own["input_dim"], device)
     epsilon = np.array(cfg["epsilon"][activation], dtype=float)
     stride = max(1, round(own["evaluate_every"] / own["rate"]))
+    scales = torch.tensor(epsilon, device=device)[:, None].expand(-1, depth)
     run = descend(
-        training.update,
-        lambda: x,
-        training.alignment,
-        training.start(torch.tensor(epsilon)[:, None].expand(-1, depth)),
-        lambda aux, index: threshold - aux[:, 0],
+        updating(problem, GradientDescent(own["rate"])),
+        lambda: None,
+        problem.flatten(manifold_weights(scales, width, direction)),
+        evaluate=lambda flat, index: {
+            "alignment": mode_alignment(problem.unflatten(flat), direction, width)
+        },
+        event=lambda seen, index: threshold - seen["alignment"],
         rate=own["rate"],
         max_steps=round(own["t_max"] / own["rate"]),
-        next_evaluation=lambda step: step + stride,
+        next_look=lambda step: step + stride,
     )
     t = run.t_escape.cpu().numpy()
-    return _rows(cfg, activation, classes, "network", epsilon, t, run.status)
+    table = _rows(cfg, activation, classes, "network", epsilon, t, run.status)
+    table.attrs["gradient_evaluations"] = int(run.gradient_evaluations.sum())
+    return table

@@ -17,14 +17,26 @@ pulls ahead below 1e-7 only.
 :func:`descend` is the fixed-step counterpart: its time is rate x step.
 """
 
-import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 
 import torch
+from torch import Tensor
 
-from ..status import ABOVE_PLATEAU, BLOW_UP, DIVERGED, ESCAPED, NO_PLATEAU, NOT_ESCAPED
+from ..status import (
+    ABOVE_PLATEAU,
+    BLOW_UP,
+    DIVERGED,
+    ESCAPED,
+    NO_PLATEAU,
+    NOT_ESCAPED,
+    UNRESOLVED,
+)
+
+Seen = dict[str, Tensor]  # named columns (b,) or (b, k), one row for each trajectory
+Field = Callable[[Tensor, Tensor], tuple[Tensor, Seen]]
+Event = Callable[[Seen, Tensor], Tensor]
 
 CLOCKS = ("plain", "relative_rate")
 
@@ -53,18 +65,9 @@ P = (
     (0, 40617522 / 29380423, -110615467 / 29380423, 69997945 / 29380423),
 )
 ORDER = 5
-MAX_ROOT_STEPS = 60
+MAX_ROOT_STEPS = 120
 MAX_REJECTIONS = 60  # in a row: step cut by 1e-42, no finite step exists
 SAFETY, SMALLEST_FACTOR, LARGEST_FACTOR = 0.9, 0.2, 10.0
-
-_spent = 0  # gradient evaluations not yet asked for
-
-
-def spent_evaluations():
-    """Gradient evaluations of this process since the last call, summed over all trajectories."""
-    global _spent
-    count, _spent = _spent, 0
-    return count
 
 
 @dataclass(frozen=True)
@@ -75,19 +78,27 @@ class Trajectories:
     whatever the status, NaN where the event was not met: a network that starts above its plateau
     has no escape time but may well cross. status: list of B strings. accepted_steps,
     rejected_steps, gradient_evaluations: counts. t_end, state (B, P): where it was left.
-    steps: None, or what was recorded on the way as a dict of "trajectory" (M,), "t" (M,) and "aux"
-    (M, k), in order of trajectory and then time, starting points and events included.
+    steps: None, or what was recorded on the way as a dict of "trajectory" (M,), "t" (M,) and the
+    names of what was seen, (M,) or (M, k), in order of trajectory and then time, starting points
+    and events included. t_levels: None, or the first crossing (B, m) of each of :func:`descend`'s
+    levels, NaN where it was not met.
     """
 
-    t_escape: torch.Tensor
-    t_crossing: torch.Tensor
-    status: list
-    accepted_steps: torch.Tensor
-    rejected_steps: torch.Tensor
-    gradient_evaluations: torch.Tensor
-    t_end: torch.Tensor
-    state: torch.Tensor
-    steps: dict | None
+    t_escape: Tensor
+    t_crossing: Tensor
+    status: list[str]
+    accepted_steps: Tensor
+    rejected_steps: Tensor
+    gradient_evaluations: Tensor
+    t_end: Tensor
+    state: Tensor
+    steps: Seen | None = None
+    t_levels: Tensor | None = None
+
+    def path(self, k: int) -> Seen:
+        """The recorded steps of trajectory k alone."""
+        mask = self.steps["trajectory"] == k
+        return {name: column[mask] for name, column in self.steps.items()}
 
 
 class _Ledger:
@@ -115,61 +126,80 @@ class _Ledger:
         for k in index.tolist():
             self.status[k] = self.status[k] or status
 
-    def record(self, index, t, aux):
+    def record(self, index, t, seen):
         if self.steps is not None:
-            self.steps.append((index, t, aux))
+            self.steps.append(dict(trajectory=index, t=t, **seen))
 
-    def close(self):
-        global _spent
-        _spent += int(self.counts[2].sum())
+    def close(self, t_levels=None):
         escaped = torch.tensor([s == ESCAPED for s in self.status], device=self.crossing.device)
         t_escape = torch.where(escaped, self.crossing, math.nan)
-        steps = None
-        if self.steps is not None:
-            columns = [torch.cat(column) for column in zip(*self.steps, strict=True)]
-            order = torch.argsort(columns[0], stable=True)
-            steps = dict(zip(("trajectory", "t", "aux"), (c[order] for c in columns), strict=True))
-        return Trajectories(
-            t_escape, self.crossing, self.status, *self.counts, self.t_end, self.state, steps
-        )
+        steps = None if self.steps is None else self._sorted_steps()
+        ends = (*self.counts, self.t_end, self.state)
+        return Trajectories(t_escape, self.crossing, self.status, *ends, steps, t_levels)
+
+    def _sorted_steps(self):
+        columns = {name: torch.cat([s[name] for s in self.steps]) for name in self.steps[0]}
+        order = torch.argsort(columns["trajectory"], stable=True)
+        return {name: column[order] for name, column in columns.items()}
 
 
-def loss_event(plateau, fraction):
+def loss_event(plateau: Tensor, fraction: float) -> Event:
     """The event "loss = fraction x plateau" for :func:`integrate` and :func:`descend`.
 
-    plateau: (B,). The loss is aux[:, 0]; the event's value is its logarithm relative to the target,
-    so that interpolating it linearly between two evaluations is log-linear in the loss.
+    plateau: (B,). The event's value is the logarithm of seen["loss"] relative to the target, so
+    that interpolating it linearly between two evaluations is log-linear in the loss.
     """
-    return lambda aux, index: torch.log(aux[:, 0] / (fraction * plateau[index]))
+    return lambda seen, index: torch.log(seen["loss"] / (fraction * plateau[index]))
 
 
-def _has_diverged(aux, event, plateau, index):
+def _has_diverged(seen, event, plateau, index):
     """Non-finite, or loss above 100 x plateau: mask (b,)."""
-    bad = ~torch.isfinite(aux).all(-1) | ~torch.isfinite(event)
-    return bad if plateau is None else bad | ~(aux[:, 0] <= BLOW_UP * plateau[index])
+    bad = ~torch.isfinite(event)
+    for column in seen.values():
+        finite = torch.isfinite(column)
+        bad = bad | ~(finite if finite.ndim == 1 else finite.all(-1))
+    return bad if plateau is None else bad | ~(seen["loss"] <= BLOW_UP * plateau[index])
 
 
-def _starts(aux, event, plateau):
+def _starts(seen, event, plateau):
     """(event met at t = 0, loss above 1.1 x plateau): masks (B,)."""
     met = event <= 0
-    above = torch.zeros_like(met) if plateau is None else aux[:, 0] > ABOVE_PLATEAU * plateau
-    return met, above
+    return met, _is_above(seen, plateau, met)
 
 
-def group_norms(y, sizes):
+def _is_above(seen, plateau, like):
+    if plateau is None:
+        return torch.zeros_like(like, dtype=torch.bool)
+    return seen["loss"] > ABOVE_PLATEAU * plateau
+
+
+def _rows(seen, mask):
+    """The masked rows of every column."""
+    return {name: column[mask] for name, column in seen.items()}
+
+
+def _choose(mask, new, old):
+    """Every column's rows from ``new`` where the mask (b,) is true, else from ``old``."""
+    return {
+        name: torch.where(mask if new[name].ndim == 1 else mask[:, None], new[name], old[name])
+        for name in new
+    }
+
+
+def group_norms(y: Tensor, sizes: Sequence[int] | None) -> Tensor:
     """Norms (B, G) of the consecutive groups of components of y (B, P); |y| if sizes is None."""
     if sizes is None:
         return y.abs()
     return torch.stack([g.norm(dim=-1) for g in y.split(sizes, dim=-1)], dim=-1)
 
 
-def relative_rate(y, dy, sizes):
+def relative_rate(y: Tensor, dy: Tensor, sizes: Sequence[int] | None) -> Tensor:
     """R (B,), R^2 = sum over groups of |dy_g|^2 / |y_g|^2, in 1 / flow time."""
     return (group_norms(dy, sizes) / group_norms(y, sizes)).norm(dim=-1)
 
 
-def clocked(field, clock, sizes=None):
-    """The field of (y, t) in the clock's variable: (z (b, P + 1), index) -> (dz, aux).
+def clocked(field: Field, clock: str, sizes: Sequence[int] | None = None) -> Field:
+    """The field of (y, t) in the clock's variable: (z (b, P + 1), index) -> (dz, seen).
 
     See :func:`integrate` for field and sizes. Raises ValueError for an unknown clock.
     """
@@ -177,30 +207,32 @@ def clocked(field, clock, sizes=None):
         raise ValueError(f"clock: unknown '{clock}', choose from {', '.join(CLOCKS)}")
 
     def plain(z, index):
-        dy, aux = field(z[:, :-1], index)
-        return torch.cat([dy, torch.ones_like(dy[:, :1])], -1), aux
+        dy, seen = field(z[:, :-1], index)
+        return torch.cat([dy, torch.ones_like(dy[:, :1])], -1), seen
 
     def relative(z, index):
         y = z[:, :-1]
-        dy, aux = field(y, index)
+        dy, seen = field(y, index)
         rate = relative_rate(y, dy, sizes).clamp_min(1e-200)[:, None]  # at rest: t leaps to t_max
-        return torch.cat([dy / rate, 1 / rate], -1), aux
+        return torch.cat([dy / rate, 1 / rate], -1), seen
 
     return plain if clock == "plain" else relative
 
 
-def attempt_step(rhs, z, dz, h, index):
+def attempt_step(
+    rhs: Field, z: Tensor, dz: Tensor, h: Tensor, index: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Seen]:
     """One Dormand-Prince step of lengths h (b,) from z (b, Q) with slope dz = rhs(z, index)[0].
 
-    Returns (z1, stages (7, b, Q), error (b, Q), aux at z1); stages[6] is the slope at z1.
+    Returns (z1, stages (7, b, Q), error (b, Q), seen at z1); stages[6] is the slope at z1.
     """
     stages = z.new_empty((len(C), *z.shape))
     stages[0] = dz
     h = h[:, None]
     for i in range(1, len(C)):
         z1 = torch.addcmul(z, h, _combine(A[i], stages))
-        stages[i], aux = rhs(z1, index)
-    return z1, stages, h * _combine(E, stages), aux
+        stages[i], seen = rhs(z1, index)
+    return z1, stages, h * _combine(E, stages), seen
 
 
 def _combine(weights, stages):
@@ -208,7 +240,7 @@ def _combine(weights, stages):
     return torch.tensordot(weights, stages[: len(weights)], dims=1)
 
 
-def interpolate(z, h, stages, theta):
+def interpolate(z: Tensor, h: Tensor, stages: Tensor, theta: Tensor) -> Tensor:
     """Dense output at the fractions theta (b,) of the steps h (b,) from z (b, Q): (b, Q)."""
     powers = theta[:, None] ** torch.arange(1, len(P[0]) + 1, dtype=z.dtype, device=z.device)
     weights = torch.tensor(P, dtype=z.dtype, device=z.device) @ powers.T  # (7, b)
@@ -216,13 +248,13 @@ def interpolate(z, h, stages, theta):
 
 
 @dataclass(frozen=True)
-class _Problem:
-    """One call's settings; see :func:`integrate`. rhs: the field in the clock's variable."""
+class _Call:
+    """One call's arguments; see :func:`integrate`. rhs: the field in the clock's variable."""
 
     rhs: Callable
     event: Callable
-    plateau: torch.Tensor | None
-    sizes: tuple | None
+    plateau: Tensor | None
+    sizes: Sequence[int] | None
     clock: str
     rtol: float
     atol: float
@@ -268,14 +300,14 @@ class _Batch:
     z: state and time (b, P + 1); dz: dz/ds there; h: next step in s; rejected_in_a_row (b,).
     """
 
-    index: torch.Tensor
-    z: torch.Tensor
-    dz: torch.Tensor
-    aux: torch.Tensor
-    event: torch.Tensor
-    h: torch.Tensor
-    rejected_in_a_row: torch.Tensor
-    counts: torch.Tensor
+    index: Tensor
+    z: Tensor
+    dz: Tensor
+    seen: Seen
+    event: Tensor
+    h: Tensor
+    rejected_in_a_row: Tensor
+    counts: Tensor
 
     def __len__(self):
         return len(self.index)
@@ -285,8 +317,8 @@ class _Batch:
         if keep.all():
             return self
         columns = {f.name: getattr(self, f.name) for f in fields(self)}
-        counts = columns.pop("counts")[:, keep]
-        return _Batch(**{name: column[keep] for name, column in columns.items()}, counts=counts)
+        counts, seen = columns.pop("counts")[:, keep], _rows(columns.pop("seen"), keep)
+        return _Batch(**_rows(columns, keep), seen=seen, counts=counts)
 
     def enter_into(self, ledger, status, mask):
         """Enter the masked trajectories with this status."""
@@ -296,34 +328,37 @@ class _Batch:
 
 
 def integrate(
-    field,
-    y0,
-    event=None,
+    field: Field,
+    y0: Tensor,
+    event: Event | None = None,
     *,
-    sizes=None,
-    clock="plain",
-    rtol=1e-6,
-    atol=0.0,
-    t_max=math.inf,
-    max_steps=10_000,
-    plateau=None,
-    follow_above_plateau=False,
-    record=False,
-):
+    sizes: Sequence[int] | None = None,
+    clock: str = "plain",
+    rtol: float = 1e-6,
+    atol: float = 0.0,
+    t_max: float = math.inf,
+    max_steps: int = 10_000,
+    plateau: Tensor | None = None,
+    follow_above_plateau: bool = False,
+    record: bool = False,
+) -> Trajectories:
     """Follow B independent trajectories dy/dt = field(y) from t = 0 until each one's event.
 
-    field(y (b, P), index (b,)) -> (dy (b, P), aux (b, k)): slope in flow time, and whatever is
-    known beside it (aux[:, 0] is the loss where ``plateau`` is given); index names the members of
-    the batch still under way. event(aux, index) -> (b,): positive before the event, which is
-    located on the dense output by root finding. y0: (B, P) float64.
+    field: (y (b, P), index (b,)) -> (dy (b, P), per flow time; seen), of those still under way:
+        index names them, seen is what is known beside the slope, a dict of columns (b,) or (b, k).
+    y0: (B, P), float64.
+    event: (seen, index) -> (b,), positive before the event and zero at it, which is located on the
+        dense output by root finding; None follows everybody to a limit.
+    sizes: lengths of the consecutive groups of components (the layers), by default one each.
+    clock: "plain" or "relative_rate" (in the groups' norms); see the top of this module.
+    rtol, atol: a group's error is held below atol, per component, plus rtol times its norm.
+    t_max: flow time; max_steps: attempted steps; who meets either first has not escaped.
+    plateau: (B,) values of seen["loss"], from which follow "no_plateau", above 1.1 times it at
+        t = 0, and "diverged", above 100 times it.
+    follow_above_plateau: whether to follow a network that starts above its plateau.
+    record: keep what is seen at accepted steps.
 
-    sizes: lengths of the consecutive groups of components (the layers). A group's error is held
-    below atol (per component) plus rtol times its norm, and the relative-rate clock's R is made of
-    the groups' norms; by default each component is a group. t_max: flow time; max_steps: attempted
-    steps; who meets either first has not escaped. plateau: (B,) loss values from which "no_plateau"
-    (loss above 1.1 times it at t = 0) and "diverged" (above 100 times it) follow; a network that
-    starts above its plateau is followed only if asked. record: keep (t, aux) of accepted steps.
-
+    A step in which the event is NaN, or falls to -inf without passing zero, ends "unresolved".
     Returns :class:`Trajectories`. Raises ValueError for an unknown clock or a wrong shape or dtype.
     """
     if y0.ndim != 2 or y0.dtype != torch.float64:
@@ -331,29 +366,29 @@ def integrate(
     if sizes is not None and sum(sizes) != y0.shape[1]:
         raise ValueError(f"sizes: the groups hold {sum(sizes)} components, y0 {y0.shape[1]}")
     rhs = clocked(field, clock, sizes)
-    problem = _Problem(rhs, event or _never, plateau, sizes, clock, rtol, atol, t_max, max_steps)
+    call = _Call(rhs, event or _never, plateau, sizes, clock, rtol, atol, t_max, max_steps)
     ledger = _Ledger(y0, record)
-    batch = _start(problem, ledger, y0, follow_above_plateau)
+    batch = _start(call, ledger, y0, follow_above_plateau)
     while len(batch):
-        batch = _advance(problem, ledger, batch)
+        batch = _advance(call, ledger, batch)
     return ledger.close()
 
 
-def _never(aux, index):
+def _never(seen, index):
     return torch.ones(len(index), dtype=torch.float64, device=index.device)
 
 
-def _start(problem, ledger, y0, follow_above_plateau):
+def _start(call, ledger, y0, follow_above_plateau):
     index = torch.arange(len(y0), device=y0.device)
     z = torch.cat([y0, torch.zeros_like(y0[:, :1])], -1)
-    dz, aux = problem.rhs(z, index)
-    event = problem.event(aux, index)
-    h = problem.first_step(z, dz, index)
+    dz, seen = call.rhs(z, index)
+    event = call.event(seen, index)
+    h = call.first_step(z, dz, index)
     counts = torch.zeros(3, len(y0), dtype=torch.long, device=y0.device)
     counts[2] = 2
-    batch = _Batch(index, z, dz, aux, event, h, torch.zeros_like(index), counts)
-    ledger.record(index, z[:, -1], aux)
-    met, above = _starts(aux, event, problem.plateau)
+    batch = _Batch(index, z, dz, seen, event, h, torch.zeros_like(index), counts)
+    ledger.record(index, z[:, -1], seen)
+    met, above = _starts(seen, event, call.plateau)
     ledger.mark_no_plateau(index[met | above])
     ledger.crossing[met] = 0.0
     leaving = met if follow_above_plateau else met | above
@@ -361,24 +396,24 @@ def _start(problem, ledger, y0, follow_above_plateau):
     return batch.select(~leaving)
 
 
-def _advance(problem, ledger, batch):
+def _advance(call, ledger, batch):
     """One attempted step of everybody; who has finished is entered in the ledger and left out."""
     h = batch.h
-    if problem.clock == "plain":
-        h = torch.minimum(h, problem.t_max - batch.z[:, -1])
-    z1, stages, error, aux = attempt_step(problem.rhs, batch.z, batch.dz, h, batch.index)
-    ratio = problem.error_ratio(error, batch.z, z1)
+    if call.clock == "plain":
+        h = torch.minimum(h, call.t_max - batch.z[:, -1])
+    z1, stages, error, seen = attempt_step(call.rhs, batch.z, batch.dz, h, batch.index)
+    ratio = call.error_ratio(error, batch.z, z1)
     ok = ratio <= 1
-    after = _after_step(problem, batch, h, ratio, z1, stages[-1], aux)
+    after = _after_step(call, batch, h, ratio, z1, stages[-1], seen)
     crossed = ok & (after.event <= 0)
     if crossed.any():
-        _finish_crossed(problem, ledger, batch, after, h, stages, crossed)
+        _finish_crossed(call, ledger, batch, after, h, stages, crossed)
     recorded = ok & ~crossed
-    ledger.record(after.index[recorded], after.z[recorded, -1], after.aux[recorded])
-    return _dismiss(problem, ledger, after.select(~crossed))
+    ledger.record(after.index[recorded], after.z[recorded, -1], _rows(after.seen, recorded))
+    return _dismiss(call, ledger, after.select(~crossed))
 
 
-def _after_step(problem, batch, h, ratio, z1, dz1, aux1):
+def _after_step(call, batch, h, ratio, z1, dz1, seen1):
     """The batch after an attempted step: moved where the error ratio is at most 1."""
     ok = ratio <= 1
     factor = (SAFETY * ratio ** (-1 / ORDER)).clamp_min(SMALLEST_FACTOR)
@@ -388,55 +423,62 @@ def _after_step(problem, batch, h, ratio, z1, dz1, aux1):
         batch,
         z=torch.where(ok[:, None], z1, batch.z),
         dz=torch.where(ok[:, None], dz1, batch.dz),
-        aux=torch.where(ok[:, None], aux1, batch.aux),
-        event=torch.where(ok, problem.event(aux1, batch.index), batch.event),
+        seen=_choose(ok, seen1, batch.seen),
+        event=torch.where(ok, call.event(seen1, batch.index), batch.event),
         h=h * torch.minimum(factor, largest),
         rejected_in_a_row=torch.where(ok, 0, batch.rejected_in_a_row + 1),
         counts=batch.counts + torch.stack([ok.long(), (~ok).long(), evaluations]),
     )
 
 
-def _dismiss(problem, ledger, batch):
+def _dismiss(call, ledger, batch):
     """Enter those that diverged or reached a limit; return the others."""
-    diverged = _has_diverged(batch.aux, batch.event, problem.plateau, batch.index)
+    diverged = _has_diverged(batch.seen, batch.event, call.plateau, batch.index)
     diverged |= batch.rejected_in_a_row > MAX_REJECTIONS
-    at_limit = (batch.z[:, -1] >= problem.t_max) | (batch.counts[:2].sum(0) >= problem.max_steps)
+    at_limit = (batch.z[:, -1] >= call.t_max) | (batch.counts[:2].sum(0) >= call.max_steps)
     batch.enter_into(ledger, DIVERGED, diverged)
     batch.enter_into(ledger, NOT_ESCAPED, at_limit & ~diverged)
     return batch.select(~(diverged | at_limit))
 
 
-def _finish_crossed(problem, ledger, before, after, h, stages, crossed):
+def _finish_crossed(call, ledger, before, after, h, stages, crossed):
     """Locate the event inside the step just taken and enter the trajectories that met it."""
     before, after = before.select(crossed), after.select(crossed)
-    z, aux, evaluations = _root(problem, before, after, h[crossed], stages[:, crossed])
+    z, seen, resolved, evaluations = _root(call, before, after, h[crossed], stages[:, crossed])
     counts = after.counts.clone()
     counts[2] += evaluations
-    met = replace(after, z=z, aux=aux, counts=counts)
-    in_time = z[:, -1] <= problem.t_max
-    ledger.record(met.index[in_time], z[in_time, -1], aux[in_time])
-    met.enter_into(ledger, ESCAPED, in_time)
+    met = replace(after, z=z, seen=seen, counts=counts)
+    in_time = z[:, -1] <= call.t_max
+    escaped = in_time & resolved
+    ledger.record(met.index[escaped], z[escaped, -1], _rows(seen, escaped))
+    met.enter_into(ledger, ESCAPED, escaped)
+    met.enter_into(ledger, UNRESOLVED, in_time & ~resolved)
     met.enter_into(ledger, NOT_ESCAPED, ~in_time)
 
 
-def _root(problem, before, after, h, stages):
+def _root(call, before, after, h, stages):
     """The zero of the event on the dense output, by the Anderson-Bjorck method, for all at once.
 
-    Returns (z, aux there, evaluations of the field). Stops when the event's time moves by less than
-    a hundredth of rtol.
+    Returns (z, seen there, whether it is a zero, evaluations of the field). Stops when the event's
+    time moves by less than a hundredth of rtol. The next point is the bracket's middle after one
+    that halved neither the bracket nor the event, and where an end of it is infinite. No zero is
+    what does not settle, has a NaN within the step, or an infinite event on one side to the last.
     """
     low, high = torch.zeros_like(h), torch.ones_like(h)
     g_low, g_high = before.event, after.event
-    t = after.z[:, -1]
-    evaluations, settled = 0, False
-    while not settled and evaluations < MAX_ROOT_STEPS:
-        theta = (low * g_high - high * g_low) / (g_high - g_low)
+    g_last = torch.minimum(g_low.abs(), g_high.abs())
+    theta, t, duration = high, after.z[:, -1], after.z[:, -1] - before.z[:, -1]
+    stuck = settled = has_nan = torch.zeros_like(h, dtype=torch.bool)
+    evaluations = 0
+    while not (settled | has_nan).all() and evaluations < MAX_ROOT_STEPS:
+        secant = (low * g_high - high * g_low) / (g_high - g_low)
+        point = torch.where(stuck | ~torch.isfinite(secant), (low + high) / 2, secant)
+        theta = torch.where(settled, theta, point)
         z = interpolate(before.z, h, stages, theta)
-        _, aux = problem.rhs(z, before.index)
-        g = problem.event(aux, before.index)
+        _, seen = call.rhs(z, before.index)
+        g = call.event(seen, before.index)
         evaluations += 1
-        t, t_before = z[:, -1], t
-        settled = ((t - t_before).abs() <= 0.01 * problem.rtol * t).all()
+        t, t_last, width = z[:, -1], t, high - low
         # the end that stays gets a smaller value, else it would never move
         right = g <= 0
         shrink = 1 - g / torch.where(right, g_high, g_low)
@@ -444,103 +486,196 @@ def _root(problem, before, after, h, stages):
         low, high = torch.where(right, low, theta), torch.where(right, theta, high)
         g_low = torch.where(right, shrink * g_low, g)
         g_high = torch.where(right, g, shrink * g_high)
-    return z, aux, evaluations
+        stuck = (high - low > width / 2) & ~(g.abs() <= g_last / 2)
+        g_last, allowed = g.abs(), 0.01 * call.rtol * t
+        stays = ((t - t_last).abs() <= allowed) & ~stuck
+        settled = settled | stays | ((high - low) * duration <= allowed)
+        has_nan = has_nan | g.isnan()
+    finite = torch.isfinite(g_low) & torch.isfinite(g_high)
+    return z, seen, settled & finite & ~has_nan, evaluations
 
 
-def geometric_schedule(spacing):
-    """Evaluate after every step at first, later whenever the count has grown by ``spacing``."""
+def geometric_schedule(spacing: float) -> Callable[[int], int]:
+    """Look after every step at first, later whenever the count has grown by ``spacing``."""
     return lambda step: step + max(1, int(spacing * step))
 
 
 def descend(
-    update,
-    draw,
-    evaluate,
-    weights,
-    event,
+    update: Callable[..., Seen | None],
+    draw: Callable[[], Tensor | None],
+    weights: Tensor,
     *,
-    rate,
-    max_steps,
-    next_evaluation,
-    plateau=None,
-    follow_above_plateau=False,
-    record=False,
-):
+    rate: float,
+    max_steps: int,
+    event: Event | None = None,
+    evaluate: Callable[[Tensor, Tensor], Seen] | None = None,
+    next_look: Callable[[int], int] = lambda step: step + 1,
+    levels: Sequence[float] | None = None,
+    memory: Sequence[Tensor] = (),
+    plateau: Tensor | None = None,
+    follow_above_plateau: bool = False,
+    record: bool = False,
+) -> Trajectories:
     """(Stochastic) gradient descent of B independent networks until each one's event.
 
-    update(weights (b, P), x): one step of learning rate ``rate``, in place; draw() -> x: its
-    inputs, the same for everybody; evaluate(weights, index) -> aux (b, k), aux[:, 0] being the loss
-    where ``plateau`` (B,) is given. event(aux, index) -> (b,): positive before the event, whose
-    time, rate x step, is interpolated linearly between the two evaluations around it
-    (:func:`loss_event` makes that log-linear in the loss). next_evaluation(step) -> step of the
-    next evaluation. weights: (B, P), any dtype, not changed. Who has finished leaves the batch;
-    statuses and the other arguments are those of :func:`integrate`. On CUDA an update is captured
-    once and replayed.
+    update: (weights (b, P), x, *memory) -> seen or None: one step, in place; what is seen, columns
+        (b,) or (b, k), is the minibatch's own, before the step (:func:`optimizers.updating`).
+    draw: () -> x, a step's inputs, the same for everybody.
+    weights: (B, P), any dtype, not changed; memory: tensors (B, ...) of the optimizer, not changed.
+    rate: flow time of a step; max_steps: who has not met the event by then has not escaped.
+    next_look: step -> the step at which to look next (on a GPU, a look makes it wait).
 
-    Returns :class:`Trajectories` (one gradient evaluation per step).
+    There are two kinds of event. Of ``event`` and ``evaluate``, (weights, index) -> seen, the event
+    is evaluated at every look, and its time interpolated linearly between the two looks around it
+    (:func:`loss_event` makes that log-linear in the loss). ``levels`` (m,) are losses: the event is
+    the first minibatch whose own seen["loss"] is below the smallest of them, and its time rate x
+    (steps made before that minibatch was seen); the first such time of every level is in t_levels.
+    No further forward pass is made for it, and looks only say when to stop: a network may have
+    moved on by the steps up to the next one. ``evaluate`` is then asked at the start alone, for the
+    plateau.
+
+    Who has finished leaves the batch, with its memory; statuses, plateau, follow_above_plateau and
+    record are those of :func:`integrate`. On CUDA an update is captured once and replayed.
+
+    Returns :class:`Trajectories` (one gradient evaluation per step). Raises ValueError unless there
+    is exactly one kind of event.
     """
-    ledger = _Ledger(weights, record)
+    if (event is None) == (levels is None) or (event is not None and evaluate is None):
+        raise ValueError("event: give levels, or an event together with evaluate")
+    ledger, t_levels = _Ledger(weights, record), None
+    batch = _start_descent(ledger, weights, memory, event, evaluate, plateau, follow_above_plateau)
+    if levels is not None:
+        levels = torch.tensor(levels, dtype=torch.float64, device=weights.device)
+        t_levels = levels.new_full((len(weights), len(levels)), math.nan)
+    step, take_step = 0, None
+    while len(batch):
+        until, own = min(next_look(step), max_steps), []
+        for _ in range(until - step):
+            x = draw()
+            take_step = take_step or captured(update, batch.weights, x, *batch.memory)
+            own.append(take_step(x))
+        if levels is None:
+            met, t, seen = _look_at_event(ledger, batch, event, evaluate, step, until, rate)
+        else:
+            met, t, seen = _look_at_levels(ledger, batch, own, levels, t_levels, step, rate)
+        step = until
+        done = _dismiss_descent(ledger, batch, met, t, seen, plateau, step, rate)
+        if step >= max_steps:
+            batch.enter_into(ledger, NOT_ESCAPED, ~done, step, torch.full_like(t, rate * step))
+            break
+        if done.any():
+            batch, take_step = batch.select(~done), None
+    return ledger.close(t_levels)
+
+
+@dataclass
+class _Descending:
+    """The networks still under way; value (b,): of the event at the last look."""
+
+    index: Tensor
+    weights: Tensor
+    memory: tuple[Tensor, ...]
+    value: Tensor
+
+    def __len__(self):
+        return len(self.index)
+
+    def select(self, keep):
+        """Copies of the networks of the mask (b,)."""
+        memory = tuple(m[keep] for m in self.memory)
+        return _Descending(self.index[keep], self.weights[keep], memory, self.value[keep])
+
+    def enter_into(self, ledger, status, mask, step, t):
+        """Enter the masked networks after ``step`` steps; t (b,): flow time."""
+        counts = torch.tensor([[step], [0], [step]], device=self.index.device)
+        ledger.enter(status, self.index[mask], self.weights[mask], t[mask], counts)
+
+
+def _start_descent(ledger, weights, memory, event, evaluate, plateau, follow_above_plateau):
+    """The batch of those to be followed, copied."""
     index = torch.arange(len(weights), device=weights.device)
-    aux = evaluate(weights, index)
-    value = event(aux, index).double()
-    ledger.record(index, torch.zeros_like(value), aux)
-    met, above = _starts(aux, value, plateau)
+    batch = _Descending(
+        index, weights, tuple(memory), torch.full_like(index, 1, dtype=torch.float64)
+    )
+    if evaluate is None:
+        return batch.select(index >= 0)
+    seen = evaluate(weights, index)
+    met, above = index < 0, _is_above(seen, plateau, index)
+    if event is not None:
+        batch.value = event(seen, index).double()
+        met = batch.value <= 0
+        ledger.record(index, torch.zeros_like(batch.value), seen)
     ledger.mark_no_plateau(index[met | above])
     ledger.crossing[met] = 0.0
     leaving = met if follow_above_plateau else met | above
-    _enter_steps(ledger, NO_PLATEAU, leaving, index, weights, 0, 0.0)
-    weights, index, value = weights[~leaving].clone(), index[~leaving], value[~leaving]
-    step, take_step = 0, None
-    while len(index):
-        until = min(next_evaluation(step), max_steps)
-        for _ in range(until - step):
-            x = draw()
-            take_step = take_step or captured(update, weights, x)
-            take_step(x)
-        aux, before = evaluate(weights, index), value
-        value = event(aux, index).double()
-        crossed, diverged = value <= 0, _has_diverged(aux, value, plateau, index)
-        crossed &= ~diverged
-        t = rate * (step + (until - step) * before / (before - value))
-        ledger.record(index, torch.where(crossed, t, rate * until), aux)
-        _enter_steps(ledger, ESCAPED, crossed, index, weights, until, t)
-        _enter_steps(ledger, DIVERGED, diverged, index, weights, until, rate * until)
-        done, step = crossed | diverged, until
-        if step >= max_steps:
-            _enter_steps(ledger, NOT_ESCAPED, ~done, index, weights, step, rate * step)
-            break
-        if done.any():
-            weights, index, value = weights[~done], index[~done], value[~done]
-            take_step = None
-    return ledger.close()
+    batch.enter_into(ledger, NO_PLATEAU, leaving, 0, torch.zeros_like(batch.value))
+    return batch.select(~leaving)
 
 
-def _enter_steps(ledger, status, mask, index, weights, step, t):
-    t = t[mask] if torch.is_tensor(t) else t
-    counts = torch.tensor([[step], [0], [step]], device=index.device)
-    ledger.enter(status, index[mask], weights[mask], t, counts)
+def _look_at_event(ledger, batch, event, evaluate, step, until, rate):
+    """(event met, when (b,), seen) after step ``until``, the last look having been at ``step``."""
+    seen = evaluate(batch.weights, batch.index)
+    before, batch.value = batch.value, event(seen, batch.index).double()
+    t = rate * (step + (until - step) * before / (before - batch.value))
+    met = (batch.value <= 0) & torch.isfinite(batch.value)
+    ledger.record(batch.index, torch.where(met, t, rate * until), seen)
+    return met, t, seen
 
 
-def captured(update, weights, x):
-    """The function x -> update(weights, x), in place; on CUDA one captured graph, replayed.
+def _look_at_levels(ledger, batch, own, levels, t_levels, step, rate):
+    """The same for the smallest level, of what each step since ``step`` saw of its minibatch.
 
-    The graph keeps the memory of these weights, and its own copy of x for later ones of its shape.
+    Enters every level's first crossing in t_levels (B, m).
+    """
+    losses = torch.stack([seen["loss"] for seen in own]).double()
+    below = losses[..., None] < levels
+    t = torch.where(below.any(0), rate * (step + below.int().argmax(0)).double(), math.nan)
+    first = t_levels[batch.index]
+    first = torch.where(first.isnan(), t, first)
+    t_levels[batch.index], batch.value = first, losses[-1]
+    for k, seen in enumerate(own):
+        ledger.record(batch.index, torch.full_like(losses[0], rate * (step + k)), seen)
+    t_last = first[:, levels.argmin()]
+    ledger.mark_no_plateau(batch.index[t_last == 0])
+    return ~t_last.isnan(), t_last, own[-1]
+
+
+def _dismiss_descent(ledger, batch, met, t, seen, plateau, step, rate):
+    """Enter those that met their event, diverged, or have an event of -inf; mask (b,)."""
+    now = torch.full_like(t, rate * step)
+    unresolved = batch.value == -math.inf
+    diverged = _has_diverged(seen, batch.value, plateau, batch.index) & ~met & ~unresolved
+    batch.enter_into(ledger, ESCAPED, met, step, t)
+    batch.enter_into(ledger, UNRESOLVED, unresolved, step, now)
+    batch.enter_into(ledger, DIVERGED, diverged, step, now)
+    return met | unresolved | diverged
+
+
+def captured(
+    update: Callable[..., Seen | None], weights: Tensor, x: Tensor | None, *memory: Tensor
+) -> Callable[[Tensor | None], Seen | None]:
+    """The function x -> update(weights, x, *memory), in place; on CUDA one graph, replayed.
+
+    The graph keeps the memory of these tensors, and its own copy of x for later ones of its shape.
     """
     if not weights.is_cuda:
-        return functools.partial(update, weights)
-    held, kept = x.clone(), weights.clone()
+        return lambda x: update(weights, x, *memory)
+    held, kept = None if x is None else x.clone(), [t.clone() for t in (weights, *memory)]
     side = torch.cuda.Stream()
     side.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(side):  # a capture needs a warm-up off the main stream
-        update(weights, held)
+        update(weights, held, *memory)
     torch.cuda.current_stream().wait_stream(side)
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
-        update(weights, held)
-    weights.copy_(kept)
+        seen = update(weights, held, *memory)
+    for tensor, before in zip((weights, *memory), kept, strict=True):
+        tensor.copy_(before)
 
     def replay(x):
-        held.copy_(x)
+        if held is not None:
+            held.copy_(x)
         graph.replay()
+        return seen and {name: column.clone() for name, column in seen.items()}
 
     return replay

@@ -13,6 +13,8 @@ import math
 
 import torch
 
+from .losses import SQUARED
+
 PARAMETERIZATIONS = ("ntk", "standard")
 
 
@@ -69,12 +71,24 @@ def forward(weights, x, act, c):
     return h
 
 
-def loss_and_gradient(weights, x, y, act, c, sample_weights=None):
-    """Squared loss 1/2 sum_s w_s |f_s - y_s|^2 and its exact gradient, by manual backpropagation.
+def mean_loss(f, y, sample_weights=None, loss=SQUARED):
+    """sum_s w_s loss(f_s, y_s), shape (...); see :func:`loss_and_gradient`."""
+    return _mean(loss.value(f, y), sample_weights).sum((-2, -1))
+
+
+def _mean(per_sample, sample_weights):
+    """The summands (..., n, K) of a mean over samples: 1/n each, or sample_weights (..., n)."""
+    if sample_weights is None:
+        return per_sample / per_sample.shape[-2]
+    return per_sample * sample_weights[..., None]
+
+
+def loss_and_gradient(weights, x, y, act, c, sample_weights=None, loss=SQUARED):
+    """The loss sum_s w_s loss(f_s, y_s) and its exact gradient, by manual backpropagation.
 
     weights: list of (..., n_l, n_{l-1}); x: (n, d) or (..., n, d); y: (n, K_out) or
     (..., n, K_out); sample_weights: (n,) or (..., n), 1/n if None (a quadrature rule makes this a
-    population loss).
+    population loss); loss: see :mod:`losses`, by default 1/2 |f - y|^2.
     Returns (loss (...), f (..., n, K_out), [gradient like W_l]). No autograd graph is built.
     """
     activities, slopes = [x], []
@@ -85,27 +99,27 @@ def loss_and_gradient(weights, x, y, act, c, sample_weights=None):
         slopes.append(slope)
         h = c * (a @ w.mT)
     f = h
-    delta = (f - y) / f.shape[-2] if sample_weights is None else (f - y) * sample_weights[..., None]
-    loss = 0.5 * (delta * (f - y)).sum((-2, -1))
+    delta = _mean(loss.derivative(f, y), sample_weights)
     gradients = [None] * len(weights)
     for layer in range(len(weights) - 1, 0, -1):
         delta = c * delta
         gradients[layer] = delta.mT @ activities[layer]
         delta = (delta @ weights[layer]) * slopes[layer - 1]
     gradients[0] = delta.mT @ activities[0]
-    return loss, f, gradients
+    return mean_loss(f, y, sample_weights, loss), f, gradients
 
 
 def manifold_weights(scales, width, direction):
     """Weights on the permutation-symmetric manifold (Theorem 4).
 
     W_1 = X_1 1 v^T, W_l = X_l 1 1^T / sqrt(N), W_L = X_L 1^T, so that |W_l|_F^2 = N X_l^2.
-    scales: (L,) layer scales X_l; direction: (d,) unit vector v. Returns a list of L tensors.
+    scales: (..., L) layer scales X_l; direction: (d,) unit vector v. Returns a list of L tensors
+    (..., n_l, n_{l-1}).
     """
     ones = torch.ones(width, 1, dtype=direction.dtype, device=direction.device)
-    first = scales[0] * ones @ direction[None, :]
-    inner = [x / math.sqrt(width) * (ones @ ones.T) for x in scales[1:-1]]
-    return [first, *inner, scales[-1] * ones.T]
+    first, *inner, last = scales[..., None, None].unbind(-3)
+    inner = [x / math.sqrt(width) * (ones @ ones.T) for x in inner]
+    return [first * (ones @ direction[None, :]), *inner, last * ones.T]
 
 
 def layer_scales(weights, width):
