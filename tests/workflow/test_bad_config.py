@@ -2,7 +2,7 @@
 
 import pytest
 
-from saddle_escape.conftest import snakemake
+from .conftest import snakemake
 
 
 def stopped(tree, *arguments):

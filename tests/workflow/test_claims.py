@@ -8,7 +8,8 @@ import yaml
 
 from saddle_escape.claims import report as claims_report
 from saddle_escape.claims import statements as claims
-from saddle_escape.conftest import planned, snakemake
+
+from .conftest import planned, snakemake
 
 KEPT = ("3", "13", "17b", "17d")  # one with a result, two without, one that smoke cannot test
 pytestmark = pytest.mark.xdist_group("smoke")

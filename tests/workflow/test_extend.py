@@ -1,7 +1,8 @@
 """What the README says about extending the project is enough."""
 
-from saddle_escape.conftest import planned, snakemake
 from saddle_escape.results import load_table
+
+from .conftest import planned, snakemake
 
 
 def test_one_line_adds_an_activation(tree):

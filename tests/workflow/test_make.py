@@ -11,7 +11,7 @@ import time
 import psutil
 import pytest
 
-from saddle_escape.conftest import ROOT, SNAKEMAKE, run
+from .conftest import ROOT, SNAKEMAKE, run
 
 TARGETS = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
 

@@ -11,7 +11,8 @@ import matplotlib.figure
 import pytest
 
 from saddle_escape.artifact import notebook
-from saddle_escape.conftest import ROOT, run
+
+from .conftest import ROOT, run
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.py"))
 IDS = [path.stem for path in NOTEBOOKS]

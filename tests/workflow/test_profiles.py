@@ -4,7 +4,7 @@ import re
 
 import yaml
 
-from saddle_escape.conftest import ROOT, snakemake
+from .conftest import ROOT, snakemake
 
 PROFILES = {p.parent.name: p for p in ROOT.glob("workflow/profiles/*/config.yaml")}
 

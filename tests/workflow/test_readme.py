@@ -9,7 +9,8 @@ import pytest
 from saddle_escape import config
 from saddle_escape.artifact import readme
 from saddle_escape.claims import statements as claims
-from saddle_escape.conftest import ROOT, run
+
+from .conftest import ROOT, run
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```bash\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)

@@ -13,7 +13,8 @@ import pytest
 from saddle_escape import config
 from saddle_escape.artifact import pages
 from saddle_escape.claims import statements as claims
-from saddle_escape.conftest import ROOT, run
+
+from .conftest import ROOT, run
 
 FIGURES = [f"figure{n}" for n in range(1, 6)]
 FIGURES += [f"supplement/{name}" for name in ("asymptotics", "signal", "attraction")]

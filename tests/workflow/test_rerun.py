@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from saddle_escape.conftest import planned
+from .conftest import planned
 
 pytestmark = pytest.mark.xdist_group("smoke")
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from saddle_escape import results
-from saddle_escape.conftest import run, snakemake
+
+from .conftest import run, snakemake
 
 pytestmark = pytest.mark.xdist_group("smoke")
 
