@@ -7,6 +7,7 @@ import torch
 from timing import median_ms
 
 from saddle_escape.training import bottleneck
+from saddle_escape.training.optimizers import GradientDescent, updating
 
 FIGURE = bottleneck.Setup("tanh", 8, 128, 19, 1024)
 SMALL = bottleneck.Setup("tanh", 8, 32, 16, 256)
@@ -16,15 +17,16 @@ RTOL, REFERENCE = 1e-5, 1e-9
 
 def run(r, epsilon, clock, rtol):
     """(escape time, accepted steps, gradient evaluations) of one seed on the small network."""
-    found = bottleneck.escape(SMALL, 0, r, [epsilon], 0.1, clock=clock, rtol=rtol)
-    return float(found.t_escape), int(found.accepted_steps), int(found.gradient_evaluations)
+    run = bottleneck.escape(SMALL, 0, r, [epsilon], 0.1, clock=clock, rtol=rtol)
+    return float(run.t_escape), int(run.accepted_steps), int(run.gradient_evaluations)
 
 
 def main():
     torch.set_num_threads(1)
-    raw, x, y = bottleneck.draw(FIGURE, 0)
+    raw, x, _ = bottleneck.draw(FIGURE, 0)
     weights = bottleneck.start(FIGURE, raw, 8, [0.3])
-    field, step = bottleneck.gradient_field(FIGURE, x, y), bottleneck.sgd_step(FIGURE, 0.01)
+    field = FIGURE.problem(x).field()
+    step = updating(FIGURE.problem, GradientDescent(0.01))
     single, batch = weights.float(), x[:256].float()
     print(f"flow gradient, 1024 inputs, float64  {median_ms(lambda: field(weights, None)):8.2f} ms")
     print(f"SGD step, batch 256, float32         {median_ms(lambda: step(single, batch)):8.2f} ms")

@@ -1,6 +1,5 @@
-"""Escape off the manifold: exponents, depth, signal, attraction, both routes, the command line."""
+"""Escape off the manifold: exponents, depth, signal, attraction, both routes."""
 
-import argparse
 import math
 
 import numpy as np
@@ -96,14 +95,16 @@ def test_gradients_are_rank_one_products_on_the_plateau(signal_steps):
 
 
 def test_signal_growth_is_the_time_derivative_of_the_signal():
-    raw, x, y = bottleneck.draw(SMALL, 0)
+    raw, x, _ = bottleneck.draw(SMALL, 0)
     w0 = bottleneck.start(SMALL, raw, 2, [0.5])
-    observe = offmanifold.signal_observer(SMALL, x, y)
-    field = bottleneck.gradient_field(SMALL, x, y, observe=observe)
-    slope, aux = field(w0, None)
+    problem = SMALL.problem(x)
+    field = problem.field(offmanifold.signal_observer(problem))
+    slope, seen = field(w0, None)
     h = 1e-4
-    gamma = [field(w0 + step * slope, None)[1][0, 1] for step in (-h, h)]
-    assert aux[0, 2].item() == pytest.approx(((gamma[1] - gamma[0]) / (2 * h)).item(), rel=1e-6)
+    gamma = [field(w0 + step * slope, None)[1]["gamma"][0] for step in (-h, h)]
+    assert seen["growth"].item() == pytest.approx(
+        ((gamma[1] - gamma[0]) / (2 * h)).item(), rel=1e-6
+    )
 
 
 # --- the manifold does not attract ----------------------------------------------------------------
@@ -148,16 +149,16 @@ def test_sgd_and_flow_escape_at_about_the_same_time():
     wide = bottleneck.Setup("tanh", depth=4, width=16, input_dim=8, samples=1024)
     for seed in range(2):
         smooth = bottleneck.escape(wide, seed, 3, epsilons, 0.1, rtol=1e-5)
-        noisy = bottleneck.descend(wide, seed, 3, epsilons, 0.1, SGD)
+        noisy = bottleneck.descend(wide, seed, 3, epsilons, SGD, fraction=0.1)
         assert smooth.status == noisy.status == ["escaped"] * 2
         ratios += (noisy.t_escape / smooth.t_escape).tolist()
     assert 0.8 < np.median(ratios) < 1.25 and max(ratios) < 1.6
 
 
 def test_sgd_of_one_epsilon_does_not_depend_on_the_others():
-    together = bottleneck.descend(SMALL, 0, 3, [0.4, 0.2], 0.1, SGD)
-    alone = bottleneck.descend(SMALL, 0, 3, [0.2], 0.1, SGD)
-    again = bottleneck.descend(SMALL, 0, 3, [0.2], 0.1, SGD)
+    together = bottleneck.descend(SMALL, 0, 3, [0.4, 0.2], SGD, fraction=0.1)
+    alone = bottleneck.descend(SMALL, 0, 3, [0.2], SGD, fraction=0.1)
+    again = bottleneck.descend(SMALL, 0, 3, [0.2], SGD, fraction=0.1)
     assert alone.t_crossing[0] == again.t_crossing[0]
     torch.testing.assert_close(together.t_crossing[1], alone.t_crossing[0], rtol=1e-3, atol=0)
 
@@ -244,49 +245,3 @@ def test_agreement_states_an_interval():
     table = offmanifold_tables.agreement(synthetic_runs(), PUBLISHED)
     first = table.iloc[0]
     assert first["ratio"] == 1.5 and 0.5 <= first["low"] < 1.5 < first["high"] <= 2.5
-
-
-# --- command line ---------------------------------------------------------------------------------
-
-
-def parsed(*words):
-    parser = argparse.ArgumentParser()
-    bottleneck.add_arguments(parser)
-    sizes = ["--depth", "4", "--width", "8", "--input-dim", "4", "--samples", "32"]
-    return parser.parse_args([*sizes, *words])
-
-
-def test_flow_rows_have_the_promised_keys_and_agree_with_the_plain_clock():
-    words = ["--bottleneck", "3", "--epsilon", "0.1,0.05", "--seeds", "2"]
-    rows = bottleneck.run(parsed(*words))
-    assert [tuple(row) for row in rows] == [bottleneck.ROW] * 4
-    order = [(row["seed"], row["epsilon"]) for row in rows]
-    assert order == [(0, 0.1), (0, 0.05), (1, 0.1), (1, 0.05)]
-    plain = bottleneck.run(parsed(*words, "--clock", "plain"))
-    for ours, other in zip(rows, plain, strict=True):
-        assert ours["t_escape"] == pytest.approx(other["t_escape"], rel=1e-5)
-
-
-def test_flow_says_null_and_why_where_nothing_escaped():
-    rows = bottleneck.run(
-        parsed("--bottleneck", "4", "--epsilon", "0.1", "--max-steps", "2", "--seeds", "1")
-    )
-    assert rows[0]["t_escape"] is None and rows[0]["status"] == "not_escaped"
-
-
-@pytest.mark.parametrize(
-    "words, named",
-    [
-        (["--bottleneck", "5"], "--bottleneck"),
-        (["--epsilon", "0.1,zero"], "--epsilon"),
-        (["--epsilon=-0.1"], "--epsilon"),
-        (["--seeds", "0"], "--seeds"),
-        (["--loss-fraction", "1.5"], "--loss-fraction"),
-        (["--activation", "tanhh"], "activation"),
-        (["--rtol", "1"], "--rtol"),
-    ],
-)
-def test_bad_arguments_are_named_in_one_line(words, named):
-    with pytest.raises(ValueError, match=named) as error:
-        bottleneck.run(parsed("--bottleneck", "2", *words))
-    assert "\n" not in str(error.value)

@@ -6,6 +6,7 @@ multiplied by epsilon (common random numbers), so that ratios between epsilons a
 seeds' scatter.
 """
 
+import functools
 import math
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -50,7 +51,7 @@ class Setup:
     def shapes(self) -> list[tuple[int, int]]:
         return network.layer_shapes(self.depth, self.width, self.input_dim)
 
-    @property
+    @functools.cached_property
     def target(self) -> Callable[[Tensor], Tensor]:
         """The teacher as a function of x_1."""
         if self.teacher != "centred":
