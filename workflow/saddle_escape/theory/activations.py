@@ -9,14 +9,20 @@ is parsed node by node against a whitelist and is never evaluated as code.
 import ast
 import difflib
 import functools
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import mpmath
 import numpy as np
 import scipy.special
 import sympy as sp
+from numpy.typing import ArrayLike
 
 from .builtin import BUILTIN
+
+if TYPE_CHECKING:
+    from torch import Tensor  # imported where it is used: it takes seconds
 
 Z = sp.Symbol("z", real=True)
 TAYLOR_ORDER = 40
@@ -135,7 +141,7 @@ def _numeric_constants(expr):
     return expr.xreplace({e: e.evalf(17) for e in nodes if e.is_number and not e.is_Rational})
 
 
-def vanishes(expr, points):
+def vanishes(expr: sp.Expr, points: Iterable) -> bool:
     """Whether an expression in z is 0 at all points: SymPy's simplify can take minutes."""
     with mpmath.workdps(40):
         f = _compiled(expr, _MPMATH)
@@ -159,46 +165,46 @@ class Activation:
     expression: sp.Expr
     label: str
 
-    def __call__(self, z):
+    def __call__(self, z: ArrayLike) -> np.ndarray:
         return self._numpy(0, z)
 
-    def prime(self, z):
+    def prime(self, z: ArrayLike) -> np.ndarray:
         """sigma'(z), elementwise."""
         return self._numpy(1, z)
 
-    def second(self, z):
+    def second(self, z: ArrayLike) -> np.ndarray:
         """sigma''(z), elementwise."""
         return self._numpy(2, z)
 
-    def jet(self, z, order):
+    def jet(self, z: ArrayLike, order: int) -> list[np.ndarray]:
         """[sigma, sigma', ..., sigma^(order)] at z, common subexpressions evaluated once."""
         z = np.asarray(z, dtype=float)
         return [np.broadcast_to(v, z.shape) for v in self._jet_function(order)(z)]
 
-    def torch(self, x):
+    def torch(self, x: "Tensor") -> "Tensor":
         """sigma(x) for a tensor."""
         return self._torch_function(x)
 
-    def torch_prime(self, x):
+    def torch_prime(self, x: "Tensor") -> "Tensor":
         """sigma'(x) for a tensor."""
         return self.torch_value_and_prime(x)[1]
 
-    def torch_value_and_prime(self, x):
+    def torch_value_and_prime(self, x: "Tensor") -> tuple["Tensor", "Tensor"]:
         """(sigma(x), sigma'(x)) for a tensor, common subexpressions evaluated once."""
         value, slope = self._torch_pair(x)
         return value, slope if hasattr(slope, "shape") else 0 * x + slope
 
-    def mp(self, z, order=0):
+    def mp(self, z: mpmath.mpf | float, order: int = 0) -> mpmath.mpf:
         """The order-th derivative at one point in mpmath's current precision."""
         return mpmath.mpmathify(self._mp_function(order)(mpmath.mpf(z)))
 
     @functools.cached_property
-    def latex(self):
+    def latex(self) -> str:
         """LaTeX source of the expression, without dollar signs."""
         return sp.latex(self.expression)
 
     @functools.cached_property
-    def parity(self):
+    def parity(self) -> str | None:
         """ "odd", "even" or None, decided at the probes."""
         with mpmath.workdps(40):
             pairs = [(self.mp(z), self.mp(-z)) for z in PROBES]
@@ -208,7 +214,7 @@ class Activation:
                 return "even"
         return None
 
-    def branch(self, sign):
+    def branch(self, sign: int) -> sp.Expr:
         """The expression valid on the side ``sign`` (+1 or -1) of z = 0, free of kinks at 0."""
         probe = sp.Rational(sign, 10**6)
 
@@ -220,13 +226,13 @@ class Activation:
             return inside if positive else sp.S.Zero
 
         expr = self.expression
-        while found := expr.atoms(relu, step):
-            innermost = [n for n in found if not n.args[0].atoms(relu, step)]
+        while kinks := expr.atoms(relu, step):
+            innermost = [n for n in kinks if not n.args[0].atoms(relu, step)]
             expr = expr.xreplace({n: resolve(n) for n in innermost})
         return expr
 
     @functools.cached_property
-    def analytic_at_zero(self):
+    def analytic_at_zero(self) -> bool:
         """Whether sigma has a Taylor series at 0."""
         right, left = self.branch(+1), self.branch(-1)
         if right != left and not vanishes(right - left, PROBES):
@@ -235,19 +241,19 @@ class Activation:
         return all(d.is_finite is not False and d is not sp.nan for d in derivatives)
 
     @property
-    def smooth(self):
+    def smooth(self) -> bool:
         """Whether the expression is free of kinks."""
         return not self.expression.has(relu, step)
 
     @functools.cached_property
-    def slope_at_zero(self):
+    def slope_at_zero(self) -> float | None:
         """sigma'(0) as a float; None where the two one-sided derivatives differ or are infinite."""
         right, left = (sp.diff(self.branch(s), Z).subs(Z, 0) for s in (+1, -1))
         if right.is_finite and left.is_finite and abs((right - left).evalf(30)) < IDENTICAL:
             return float(right)
         return None
 
-    def taylor(self, order=TAYLOR_ORDER):
+    def taylor(self, order: int = TAYLOR_ORDER) -> np.ndarray | None:
         """Taylor coefficients a_0..a_order at 0, shape (order + 1,); None if not analytic at 0."""
         if not self.analytic_at_zero:
             return None
@@ -261,7 +267,7 @@ class Activation:
             clean = [c if abs(c) > mpmath.mpf(10) ** -35 else mpmath.mpf(0) for c in coefficients]
         return np.array([float(c) for c in clean])
 
-    def taylor_exact(self, k):
+    def taylor_exact(self, k: int) -> sp.Expr | None:
         """The exact Taylor coefficient a_k as a SymPy number; None if not analytic at 0."""
         if not self.analytic_at_zero:
             return None
@@ -298,7 +304,7 @@ class Activation:
 
 
 @functools.lru_cache(maxsize=256)
-def get(name):
+def get(name: str) -> Activation:
     """The built-in activation of this name, or the one that an expression in z defines.
 
     Raises ValueError (one line) for an unknown name, an expression outside the whitelist, and one
@@ -348,7 +354,7 @@ _OPERATORS = {
 }
 
 
-def parse(text):
+def parse(text: str) -> sp.Expr:
     """A SymPy expression in z from text, by walking its syntax tree against a whitelist.
 
     Raises ValueError (one line) for anything but z, pi, numbers up to a million, + - * / **,

@@ -17,13 +17,17 @@ moments of higher order, :func:`next_order_term`.
 
 import itertools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import sympy as sp
 
 from . import blocks
+from .activations import Activation
 
+Law = tuple[np.ndarray, np.ndarray]  # rows (n, 3) and masses (n,)
+Exponents = tuple[int, int, int]  # (i, j, k) of E[w_1^i w_2^j a^k]
 MOMENT = "E[w_1]"
 BASE = np.array([0.5, 0.3, 0.8])  # (w_1, w_2, a) at the middle of the line
 DIRECTION = np.array([1.2, -0.7, 0.6])  # half of the line: all scales of order one
@@ -46,12 +50,12 @@ class Certificate:
     quadrature_change: float
 
     @property
-    def gap(self):
+    def gap(self) -> float:
         """Difference of the two speeds, per unit flow time."""
         return abs(self.speed_even - self.speed_odd)
 
 
-def row_laws(order):
+def row_laws(order: int) -> list[Law]:
     """Two laws, each rows (n, 3) and masses (n,) of sum one, with equal moments up to ``order``."""
     j = np.arange(order + 2)
     nodes = np.cos(np.pi * j / (order + 1))
@@ -62,19 +66,21 @@ def row_laws(order):
     return [(rows[parity::2], masses[parity::2]) for parity in (0, 1)]
 
 
-def moment(law, exponents):
+def moment(law: Law, exponents: Exponents) -> float:
     """E[w_1^i w_2^j a^k] of a law for exponents (i, j, k)."""
     rows, masses = law
     return math.fsum(masses * np.prod(rows ** np.asarray(exponents), axis=1))
 
 
-def moment_error(laws, order):
+def moment_error(laws: Sequence[Law], order: int) -> float:
     """Largest difference between the two laws' moments of order 0..order."""
     exponents = [e for e in itertools.product(range(order + 1), repeat=3) if sum(e) <= order]
     return max(abs(moment(laws[0], e) - moment(laws[1], e)) for e in exponents)
 
 
-def speed(act, amplitudes, law, grid):
+def speed(
+    act: Activation, amplitudes: Sequence[float], law: Law, grid: blocks.Grid
+) -> tuple[float, float]:
     """(d E[w_1] / dt, sum of the absolute values of its terms) for one law; grid in R^2."""
     rows, masses = law
     w, a = rows[:, :2], rows[:, 2]
@@ -88,7 +94,13 @@ def speed(act, amplitudes, law, grid):
     return -math.fsum(terms), float(grid.weights @ (largest * steepest))
 
 
-def certificate(act, amplitudes, order, step=0.25, half_width=7.0):
+def certificate(
+    act: Activation,
+    amplitudes: Sequence[float],
+    order: int,
+    step: float = 0.25,
+    half_width: float = 7.0,
+) -> Certificate:
     """The :class:`Certificate` of one order (>= 1), for an odd activation and two amplitudes.
 
     Raises ValueError for an activation that is not odd and bounded.
@@ -111,14 +123,14 @@ def certificate(act, amplitudes, order, step=0.25, half_width=7.0):
     )
 
 
-def moment_symbol(exponents):
+def moment_symbol(exponents: Exponents) -> sp.Expr:
     """The SymPy symbol of the moment E[w_1^i w_2^j a^k]; 1 for i = j = k = 0."""
     if not any(exponents):
         return sp.S.One
     return sp.Symbol("m_" + "".join(str(e) for e in exponents), real=True)
 
 
-def moment_order(symbol):
+def moment_order(symbol: sp.Symbol) -> int:
     """Total order of a moment symbol."""
     return sum(int(c) for c in symbol.name.removeprefix("m_"))
 
@@ -133,7 +145,9 @@ def _average(polynomial, variables, values):
     return sp.expand(sum(values(exponents) * coefficient for exponents, coefficient in terms))
 
 
-def moment_speed(sigma, z, amplitudes, exponents):
+def moment_speed(
+    sigma: sp.Expr, z: sp.Symbol, amplitudes: Sequence, exponents: Exponents
+) -> sp.Expr:
     """d/dt E[w_1^i w_2^j a^k] as a polynomial in moment symbols, for a polynomial activation.
 
     sigma: SymPy polynomial in the symbol z; amplitudes: two numbers or symbols. Exact: the
@@ -154,7 +168,9 @@ def moment_speed(sigma, z, amplitudes, exponents):
     )
 
 
-def next_order_term(sigma, z, amplitudes, exponents, order):
+def next_order_term(
+    sigma: sp.Expr, z: sp.Symbol, amplitudes: Sequence, exponents: Exponents, order: int
+) -> sp.Expr:
     """The part of d/dt E[w_1^i w_2^j a^k] that contains moments above ``order``; 0 if closed."""
     rate = sp.Add.make_args(moment_speed(sigma, z, amplitudes, exponents))
     return sp.Add(*(t for t in rate if _highest_order(t) > order))
@@ -165,7 +181,7 @@ def _highest_order(term):
     return max((moment_order(s) for s in symbols), default=0)
 
 
-def highest_order(sigma, z, amplitudes, exponents):
+def highest_order(sigma: sp.Expr, z: sp.Symbol, amplitudes: Sequence, exponents: Exponents) -> int:
     """The highest order of a moment in d/dt E[w_1^i w_2^j a^k]."""
     terms = sp.Add.make_args(moment_speed(sigma, z, amplitudes, exponents))
     return max(_highest_order(t) for t in terms)

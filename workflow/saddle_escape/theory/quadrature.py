@@ -10,16 +10,21 @@ the activation's growth.
 
 import functools
 import math
+from collections.abc import Callable
 
 import mpmath
 import numpy as np
+
+from .activations import Activation
 
 RULES = ("trapezoid", "gauss_hermite", "half_line")
 OCTAVE = 16  # points per factor 2 in |z| at which an activation's growth is read off
 PANEL_NODES = 20  # Gauss-Legendre nodes per unit interval of the half-line rule
 
 
-def gaussian_rule(rule="trapezoid", step=0.25, half_width=8.0, nodes=80):
+def gaussian_rule(
+    rule: str = "trapezoid", step: float = 0.25, half_width: float = 8.0, nodes: int = 80
+) -> tuple[np.ndarray, np.ndarray]:
     """Nodes and weights (n,), (n,) with sum_i w_i g(z_i) = E[g(z)].
 
     ``step`` and ``half_width`` serve the trapezoidal rule, ``half_width`` the half-line rule,
@@ -41,7 +46,7 @@ def gaussian_rule(rule="trapezoid", step=0.25, half_width=8.0, nodes=80):
     raise ValueError(f"quadrature.rule: unknown '{rule}', choose from {', '.join(RULES)}")
 
 
-def expectation(g, half_width=38.0):
+def expectation(g: Callable[[np.ndarray], np.ndarray], half_width: float = 38.0) -> float:
     """E[g(z)] to about 1e-14, for g smooth on either side of 0.
 
     Raises ValueError where g overflows against the Gaussian weight.
@@ -55,7 +60,7 @@ def expectation(g, half_width=38.0):
 
 
 @functools.lru_cache(maxsize=512)
-def growth(act, side):
+def growth(act: Activation, side: int) -> tuple[int, float, float]:
     """How sigma grows as z -> side * infinity: (sign, order, degree).
 
     sign 0: bounded. order 0: |sigma| ~ |z|^degree; order p > 0: log|sigma| ~ |z|^p, in halves. Read
@@ -81,15 +86,15 @@ def _composed_order(act, side, layers):
     for _ in range(layers):
         if sign == 0:
             return 0.0
-        sign, own_order, own_degree = growth(act, sign)
-        if own_order > 0:
-            order = math.inf if order > 0 else own_order * degree
+        sign, layer_order, layer_degree = growth(act, sign)
+        if layer_order > 0:
+            order = math.inf if order > 0 else layer_order * degree
         else:
-            degree *= own_degree
+            degree *= layer_degree
     return order if sign else 0.0
 
 
-def require_finite_moments(act, depth):
+def require_finite_moments(act: Activation, depth: int) -> None:
     """Refuse a network whose mean squared output is infinite for Gaussian inputs.
 
     The output composes depth - 1 activations. E[f^2] is finite when log|f| grows more slowly than
