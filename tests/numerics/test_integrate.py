@@ -10,6 +10,8 @@ from scipy.integrate import solve_ivp
 
 from saddle_escape.theory import activations
 from saddle_escape.training import integrate, network
+from saddle_escape.training.optimizers import Adam, GradientDescent, HeavyBall, updating
+from saddle_escape.training.problem import single_mode
 
 torch.set_num_threads(1)
 NODES, MATRIX = np.array(integrate.C), np.zeros((7, 7))
@@ -76,10 +78,10 @@ def test_dense_output_joins_the_steps_smoothly():
 
 
 def pendulum(y, index):
-    """Pendulum (angle, velocity); aux: energy. Nonlinear, smooth, no closed-form shortcut."""
+    """Pendulum (angle, velocity), its energy seen. Nonlinear, smooth, no closed-form shortcut."""
     angle, velocity = y.unbind(-1)
     energy = velocity.square() / 2 - torch.cos(angle)
-    return torch.stack([velocity, -torch.sin(angle)], -1), energy[:, None]
+    return torch.stack([velocity, -torch.sin(angle)], -1), {"energy": energy}
 
 
 def pendulum_errors(steps, theta):
@@ -110,9 +112,9 @@ def test_convergence_orders_by_regression():
 
 
 def chain(y, index):
-    """Four layer scales near a saddle, dX_l/dt = (1 - prod X) prod_{k != l} X_k; aux: the loss."""
+    """Four layer scales near a saddle, dX_l/dt = (1 - prod X) prod_{k != l} X_k, loss seen."""
     product = y.prod(-1, keepdim=True)
-    return (1 - product) * product / y, (1 - product).square() / 2
+    return (1 - product) * product / y, {"loss": (1 - product[:, 0]).square() / 2}
 
 
 def chain_starts(epsilon=(0.3, 0.1, 0.03)):
@@ -170,7 +172,6 @@ def test_a_trajectory_does_not_depend_on_its_batch():
     starts = chain_starts((0.3, 1e-5, 0.1, 0.02))
     together = chain_times(starts, rtol=1e-7)
     alone = [chain_times(starts[i : i + 1], rtol=1e-7) for i in range(len(starts))]
-    # the event is refined until all who cross in one step agree, so only to tolerance
     times = torch.cat([run.t_escape for run in alone])
     torch.testing.assert_close(together.t_escape, times, rtol=1e-9, atol=0)
     steps = torch.cat([run.accepted_steps for run in alone])
@@ -194,25 +195,24 @@ def test_whoever_has_finished_leaves_the_batch():
 # --- networks -------------------------------------------------------------------------------------
 
 
-def small_network(name, epsilon, bottleneck, depth=4, width=8, input_dim=6, samples=48, seed=0):
-    """(field with aux = loss and layer norms, y0 (E, P), plateau (E,), sizes)."""
+def small_problem(name, depth=4, width=8, input_dim=6, samples=48, seed=0):
+    """(raw weights, problem in the standard parameterization)."""
     generator = torch.Generator().manual_seed(seed)
-    act, shapes = activations.get(name), network.layer_shapes(depth, width, input_dim)
-    raw = network.he_normal(generator, shapes)
+    raw = network.he_normal(generator, network.layer_shapes(depth, width, input_dim))
     x = torch.randn(samples, input_dim, generator=generator, dtype=torch.float64)
-    y = act.torch(x[:, :1])
-    sizes = tuple(rows * columns for rows, columns in shapes)
+    return raw, single_mode(activations.get(name), depth, width, x, parameterization="standard")
 
-    def field(flat, index):
-        weights = network.unflatten(flat, shapes)
-        loss, _, gradients = network.loss_and_gradient(weights, x, y, act, 1.0)
-        norms = integrate.group_norms(flat, sizes).square()
-        return -network.flatten(gradients), torch.cat([loss[:, None], norms], -1)
+
+def small_network(name, epsilon, bottleneck, **sizes):
+    """(field that sees loss and layers' squared norms, y0 (E, P), plateau (E,), sizes)."""
+    raw, problem = small_problem(name, **sizes)
+
+    def norms(weights, f, gradients):
+        return {"norms": torch.stack([w.square().sum((-2, -1)) for w in weights], -1)}
 
     epsilon = torch.tensor(epsilon, dtype=torch.float64)
     y0 = network.flatten(network.scale_layers(raw, bottleneck, epsilon))
-    plateau = torch.full((len(epsilon),), float(y.square().mean() / 2), dtype=torch.float64)
-    return field, y0, plateau, sizes
+    return problem.field(norms), y0, problem.plateau.expand(len(epsilon)), problem.sizes
 
 
 def escape(problem, clock, rtol, fraction=0.5, **options):
@@ -237,7 +237,7 @@ def imbalance_drift(name, rtol=1e-6):
     run = escape(small_network(name, (0.3, 0.1), bottleneck=3), "plain", rtol, record=True)
     drift = 0.0
     for k in range(2):
-        norms = run.steps["aux"][run.steps["trajectory"] == k, 1:]
+        norms = run.path(k)["norms"]
         imbalance = norms.diff(dim=-1)
         drift = max(drift, ((imbalance - imbalance[0]).abs() / norms.sum(-1)[:, None]).max())
     return drift
@@ -304,7 +304,7 @@ def test_a_crossing_after_the_time_limit_does_not_count(clock):
 
 def test_an_exact_saddle_is_never_left():
     run = integrate.integrate(
-        lambda y, index: (torch.zeros_like(y), torch.ones_like(y)),
+        lambda y, index: (torch.zeros_like(y), {}),
         torch.ones(1, 3, dtype=torch.float64),
         clock="relative_rate",
         t_max=1e30,
@@ -314,7 +314,7 @@ def test_an_exact_saddle_is_never_left():
 
 def test_finite_time_blow_up_diverges():
     def field(y, index):
-        return y.square(), y
+        return y.square(), {"loss": y[:, 0]}
 
     start = torch.tensor([[1.0], [2.0]], dtype=torch.float64)
     run = integrate.integrate(field, start, rtol=1e-4)
@@ -328,9 +328,12 @@ def test_finite_time_blow_up_diverges():
 
 def test_a_field_that_is_not_finite_diverges():
     def field(y, index):
-        return torch.log(1 - y), y  # no slope beyond y = 1
+        return torch.log(1 - y), {"y": y}  # no slope beyond y = 1
 
-    run = integrate.integrate(lambda y, i: (y.new_full(y.shape, math.nan), y), chain_starts((1.0,)))
+    def never(y, index):
+        return y.new_full(y.shape, math.nan), {}
+
+    run = integrate.integrate(never, chain_starts((1.0,)))
     assert run.status == ["diverged"]
     run = integrate.integrate(field, torch.tensor([[2.0]], dtype=torch.float64))
     assert run.status == ["diverged"]
@@ -339,8 +342,7 @@ def test_a_field_that_is_not_finite_diverges():
 def test_recorded_steps_start_at_zero_and_end_at_the_event():
     run = chain_times(chain_starts(), record=True, rtol=1e-8)
     for k in range(3):
-        mine = run.steps["trajectory"] == k
-        t, loss = run.steps["t"][mine], run.steps["aux"][mine, 0]
+        t, loss = run.path(k)["t"], run.path(k)["loss"]
         assert t[0] == 0 and (t.diff() > 0).all() and t[-1] == run.t_escape[k]
         assert len(t) == run.accepted_steps[k] + 1
         assert loss[-1] == pytest.approx(0.25, rel=1e-6)
@@ -356,25 +358,94 @@ def test_bad_input_is_refused_in_one_line():
         integrate.integrate(chain, y0, sizes=(1, 1))
 
 
+# --- events that cannot be located ----------------------------------------------------------------
+
+
+def event_of_line(event, start=(0.0,), rtol=1e-6, **options):
+    """dy/dt = 1 from ``start``, with an event that is a function of y (b,)."""
+    return integrate.integrate(
+        lambda y, index: (torch.ones_like(y), {"y": y[:, 0]}),
+        torch.tensor(start, dtype=torch.float64)[:, None],
+        lambda seen, index: event(seen["y"]),
+        atol=1e-6,
+        rtol=rtol,
+        **options,
+    )
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1.0, 1e300])
+@pytest.mark.parametrize("power", [1, 21])
+def test_an_event_of_any_size_is_located(scale, power):
+    """A secant through values of very different size moves by nothing: the bracket is halved."""
+    run = event_of_line(lambda y: scale * (0.7**power - (y.clamp_max(1e10 / power)) ** power))
+    assert run.status == ["escaped"]
+    assert run.t_escape.item() == pytest.approx(0.7, rel=1e-6)
+
+
+def test_an_event_that_falls_from_one_to_an_enormous_value_is_located():
+    run = event_of_line(lambda y: torch.where(y < 0.7, 0.7 - y, 1e300 * (0.7 - y)))
+    assert run.status == ["escaped"]
+    assert run.t_escape.item() == pytest.approx(0.7, rel=1e-6)
+
+
+def test_an_infinite_end_still_brackets_a_zero():
+    run = event_of_line(lambda y: torch.log((1 - y).clamp_min(0.0) / 0.3))
+    assert run.status == ["escaped"]
+    assert run.t_escape.item() == pytest.approx(0.7, rel=1e-6)
+
+
+def jump(y):
+    return torch.where(y < 0.7, 1.0, -math.inf)
+
+
+def gap(y):
+    return torch.where((y > 0.3) & (y < 0.8), math.nan, 0.7 - y)
+
+
+@pytest.mark.parametrize("event", [jump, gap])
+def test_an_event_without_a_zero_in_its_step_is_unresolved(event):
+    run = event_of_line(event)
+    assert run.status == ["unresolved"]
+    assert run.t_escape.isnan().all() and run.t_crossing.isnan().all() and run.t_end.isfinite()
+    if event is jump:  # the bracket stands at the jump
+        assert run.t_end.item() == pytest.approx(0.7, rel=1e-6)
+
+
+def test_an_unresolved_event_leaves_the_others_alone():
+    def event(seen, index):
+        return torch.where(index == 0, jump(seen["y"]), 0.7 - seen["y"])
+
+    starts = torch.zeros(3, 1, dtype=torch.float64)
+    run = integrate.integrate(
+        lambda y, index: (torch.ones_like(y), {"y": y[:, 0]}), starts, event, atol=1e-6
+    )
+    assert run.status == ["unresolved", "escaped", "escaped"]
+    assert run.t_escape[1:].tolist() == pytest.approx([0.7, 0.7])
+
+
 # --- descent --------------------------------------------------------------------------------------
 
 
-def decay(rates, *, rate=0.1, next_evaluation=lambda step: step + 1, max_steps=1000, **options):
+def decay(rates, *, rate=0.1, next_look=lambda step: step + 1, max_steps=1000, **options):
     """Descent of losses exp(-...): weight w decays by 1 - rate * k a step, loss = w^2 / 2."""
     factors = torch.tensor(rates, dtype=torch.float64)
     start = torch.stack([torch.ones_like(factors), factors], -1)  # (w, k): k rides along
 
     def update(weights, x):
+        loss = weights[:, 0].square() / 2
         weights[:, 0] -= x * weights[:, 1] * weights[:, 0]
+        return {"loss": loss}
 
     def evaluate(weights, index):
-        return weights[:, :1].square() / 2
+        return {"loss": weights[:, 0].square() / 2}
 
     plateau, x = torch.full_like(factors, 0.5), torch.tensor(rate, dtype=torch.float64)
+    options = {"evaluate": evaluate, "plateau": plateau} | options
+    if "levels" not in options:
+        options = {"event": integrate.loss_event(plateau, 0.1)} | options
     return integrate.descend(
-        update, lambda: x, evaluate, start, integrate.loss_event(plateau, 0.1),
-        rate=rate, max_steps=max_steps, next_evaluation=next_evaluation, plateau=plateau, **options,
-    )  # fmt: skip
+        update, lambda: x, start, rate=rate, max_steps=max_steps, next_look=next_look, **options
+    )
 
 
 def exact_decay_time(k, rate=0.1):
@@ -383,7 +454,7 @@ def exact_decay_time(k, rate=0.1):
 
 @pytest.mark.parametrize("every", [1, 7, 40])
 def test_descent_crossing_is_exact_for_exponential_decay(every):
-    run = decay([0.3, 0.1, 0.7], next_evaluation=lambda step: step + every)
+    run = decay([0.3, 0.1, 0.7], next_look=lambda step: step + every)
     assert run.status == ["escaped"] * 3
     expected = [exact_decay_time(k) for k in (0.3, 0.1, 0.7)]
     np.testing.assert_allclose(run.t_escape, expected, rtol=1e-12)
@@ -411,12 +482,12 @@ def test_gradient_descent_of_a_network_diverges_when_the_rate_is_too_large():
         return integrate.descend(
             lambda weights, x: weights.add_(field(weights, None)[0], alpha=rate),
             lambda: None,
-            lambda weights, index: field(weights, index)[1][:, :1],
             y0,
-            integrate.loss_event(plateau, 0.1),
+            event=integrate.loss_event(plateau, 0.1),
+            evaluate=lambda weights, index: field(weights, index)[1],
             rate=rate,
             max_steps=4000,
-            next_evaluation=integrate.geometric_schedule(0.02),
+            next_look=integrate.geometric_schedule(0.02),
             plateau=plateau,
         )
 
@@ -425,6 +496,139 @@ def test_gradient_descent_of_a_network_diverges_when_the_rate_is_too_large():
     assert slow.status == ["escaped"]
     assert slow.t_escape.item() == pytest.approx(flow.t_escape.item(), rel=0.02)
     assert fast.status == ["diverged"] and fast.t_escape.isnan().all()
+
+
+def test_a_loss_of_zero_at_a_look_is_unresolved():
+    run = decay([10.0, 0.3], next_look=lambda step: step + 5)  # 1 - rate * k = 0
+    assert run.status == ["unresolved", "escaped"]
+    assert run.t_escape[0].isnan() and run.t_end[0] == pytest.approx(0.5)
+
+
+# --- the event of a minibatch ---------------------------------------------------------------------
+
+LEVELS = (0.12, 0.05, 0.02)
+
+
+def on_minibatches(name="tanh", epsilons=(0.5, 0.35), batch=16, seed=3, **options):
+    """Descent at rate 0.05 on fresh minibatches until their own loss is below all LEVELS."""
+    raw, problem = small_problem(name)
+    scales = torch.tensor(epsilons, dtype=torch.float64)
+    generator = torch.Generator().manual_seed(seed)
+    rate = options.pop("rate", 0.05)
+    optimizer = options.pop("optimizer", GradientDescent(rate))
+    start = network.flatten(network.scale_layers(raw, 3, scales))
+
+    def minibatch(x):
+        return single_mode(problem.act, 4, 8, x, parameterization="standard")
+
+    return integrate.descend(
+        updating(minibatch, optimizer),
+        lambda: torch.randn(batch, 6, generator=generator, dtype=torch.float64),
+        start,
+        rate=rate,
+        **{"levels": LEVELS, "max_steps": 20_000, "memory": optimizer.memory(start)} | options,
+    )
+
+
+def plain_loop(epsilon, rate=0.05, batch=16, seed=3):
+    """{level: steps made before the first minibatch whose own loss is below it}."""
+    raw, _ = small_problem("tanh")
+    weights = [w.requires_grad_() for w in network.scale_layers(raw, 3, torch.tensor(epsilon))]
+    generator = torch.Generator().manual_seed(seed)
+    met, step = {}, 0
+    while len(met) < len(LEVELS):
+        x = torch.randn(batch, 6, generator=generator, dtype=torch.float64)
+        h = x
+        for w in weights[:-1]:
+            h = torch.tanh(h @ w.T)
+        loss = 0.5 * (h @ weights[-1].T - torch.tanh(x[:, :1])).square().mean()
+        for level in LEVELS:
+            if loss < level:
+                met.setdefault(level, step)
+        gradients = torch.autograd.grad(loss, weights)
+        with torch.no_grad():
+            for w, gradient in zip(weights, gradients, strict=True):
+                w -= rate * gradient
+        step += 1
+    return [met[level] for level in LEVELS]
+
+
+def test_a_minibatch_event_is_that_of_the_plain_loop():
+    run, expected = on_minibatches(), [plain_loop(epsilon) for epsilon in (0.5, 0.35)]
+    assert run.status == ["escaped"] * 2
+    assert all(a[0] < a[1] < a[2] for a in expected)
+    np.testing.assert_allclose(run.t_levels / 0.05, expected, rtol=1e-12)
+    torch.testing.assert_close(run.t_escape, run.t_levels[:, 2], rtol=0, atol=0)
+    assert run.gradient_evaluations.tolist() == [steps[2] + 1 for steps in expected]
+
+
+@pytest.mark.parametrize("every", [7, 64])
+def test_looking_seldom_changes_no_crossing(every):
+    each = on_minibatches()
+    seldom = on_minibatches(next_look=lambda step: step + every)
+    torch.testing.assert_close(seldom.t_levels, each.t_levels, rtol=0, atol=0)
+    wait = seldom.gradient_evaluations - each.gradient_evaluations
+    assert (wait >= 0).all() and (wait < every).all()
+    assert (seldom.gradient_evaluations % every == 0).all()
+
+
+def test_a_minibatch_event_asks_for_no_forward_pass():
+    asked = []
+
+    def evaluate(weights, index):
+        asked.append(len(index))
+        return {"loss": torch.zeros(len(index))}
+
+    on_minibatches(evaluate=evaluate)
+    assert asked == [2]  # at the start alone
+
+
+def test_recorded_minibatches_are_one_a_step():
+    path = on_minibatches(record=True).path(1)
+    t, loss = path["t"] / 0.05, path["loss"]
+    np.testing.assert_allclose(t, np.arange(len(t)), atol=1e-9)
+    below = loss[:-1] < min(LEVELS)
+    assert loss[-1] < min(LEVELS) and not below.any()
+
+
+def test_statuses_of_minibatch_events():
+    late = on_minibatches(max_steps=5)
+    assert late.status == ["not_escaped"] * 2 and late.t_escape.isnan().all()
+    assert late.accepted_steps.tolist() == [5, 5] and late.t_end[0] == pytest.approx(0.25)
+    plateau = torch.full((2,), 0.2, dtype=torch.float64)
+    wild = on_minibatches("linear", (1.0, 1.0), rate=50.0, plateau=plateau)
+    assert wild.status == ["diverged"] * 2
+    met = decay([0.3], levels=[0.6, 0.1])
+    assert met.status == ["escaped"] and met.t_levels[0, 0] == 0
+    at_once = decay([0.3], levels=[0.6])
+    assert at_once.status == ["no_plateau"]
+    assert at_once.t_escape.isnan().all() and at_once.t_crossing.tolist() == [0.0]
+
+
+def test_a_start_above_the_plateau_needs_a_look_at_it():
+    above = torch.full((1,), 0.3, dtype=torch.float64)
+    left = decay([0.3], levels=[0.1], plateau=above)
+    assert left.status == ["no_plateau"] and left.gradient_evaluations.tolist() == [0]
+    followed = decay([0.3], levels=[0.1], plateau=above, follow_above_plateau=True)
+    assert followed.status == ["no_plateau"]
+    assert followed.t_escape.isnan().all() and followed.t_crossing[0] > 0
+
+
+@pytest.mark.parametrize("optimizer", [HeavyBall(0.02, 0.8), Adam(0.002)])
+def test_whoever_escapes_leaves_with_its_memory(optimizer):
+    both = on_minibatches(rate=optimizer.rate, optimizer=optimizer)
+    assert both.status == ["escaped"] * 2 and both.t_escape[0] != both.t_escape[1]
+    for k, epsilon in enumerate((0.5, 0.35)):
+        alone = on_minibatches(epsilons=(epsilon,), rate=optimizer.rate, optimizer=optimizer)
+        torch.testing.assert_close(alone.t_levels[0], both.t_levels[k], rtol=0, atol=0)
+        torch.testing.assert_close(alone.state[0], both.state[k], rtol=1e-9, atol=1e-12)
+
+
+def test_descent_refuses_two_events_and_none():
+    event = integrate.loss_event(torch.full((1,), 0.5), 0.1)
+    for kinds in ({"event": None}, {"levels": [0.1], "event": event}, {"evaluate": None}):
+        with pytest.raises(ValueError, match="event: give levels, or an event"):
+            decay([0.3], **kinds)
 
 
 def test_geometric_schedule_evaluates_often_at_first():
@@ -438,16 +642,21 @@ def test_geometric_schedule_evaluates_often_at_first():
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="CUDA graphs need a GPU")
 def test_captured_step_equals_the_eager_one():
-    def update(weights, x):
+    def update(weights, x, sum_of_x):
         weights.sub_(torch.tanh(weights) * x)
+        sum_of_x.add_(x)
+        return {"norm": weights.norm(dim=-1)}
 
     generator = torch.Generator("cuda").manual_seed(0)
     start = torch.randn(4, 100, device="cuda", generator=generator)
     eager, graphed = start.clone(), start.clone()
     inputs = torch.rand(20, 100, device="cuda", generator=generator)
-    replay = integrate.captured(update, graphed, inputs[0])
+    memory = torch.zeros_like(start), torch.zeros_like(start)
+    replay = integrate.captured(update, graphed, inputs[0], memory[0])
     torch.testing.assert_close(graphed, start, rtol=0, atol=0)  # capturing takes no step
+    assert not memory[0].any()
     for x in inputs:
-        update(eager, x)
-        replay(x)
+        expected, seen = update(eager, x, memory[1]), replay(x)
+        torch.testing.assert_close(seen, expected, rtol=0, atol=0)
     torch.testing.assert_close(graphed, eager, rtol=0, atol=0)
+    torch.testing.assert_close(*memory, rtol=0, atol=0)

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from saddle_escape.studies.reduction import Training, gaussian_inputs, symmetrized_inputs
 from saddle_escape.theory import activations, manifold
 from saddle_escape.theory.quadrature import gaussian_rule
 from saddle_escape.training import network
+from saddle_escape.training.data import first_axis, gaussian_inputs, symmetrized_inputs
+from saddle_escape.training.optimizers import GradientDescent, updating
+from saddle_escape.training.problem import single_mode
 
 TANH = activations.get("tanh")
 
@@ -86,6 +88,15 @@ def test_manifold_weights_have_the_stated_norms_and_output():
     np.testing.assert_allclose(f, expected, rtol=1e-13, atol=1e-15)
 
 
+def test_manifold_weights_of_a_batch_are_a_stack():
+    scales = torch.rand(3, 4, dtype=torch.float64)
+    direction = torch.tensor([0.6, 0.8], dtype=torch.float64)
+    together = network.manifold_weights(scales, 5, direction)
+    for k in range(3):
+        alone = network.manifold_weights(scales[k], 5, direction)
+        torch.testing.assert_close([w[k] for w in together], alone, rtol=0, atol=0)
+
+
 def test_he_normal_has_variance_two_over_fan_in_and_scaling_takes_the_first_layers():
     shapes = [(300, 50), (300, 300), (1, 300)]
     weights = network.he_normal(torch.Generator().manual_seed(0), shapes)
@@ -107,33 +118,39 @@ def test_symmetrized_inputs_have_the_moments_of_the_population():
 
 
 def follow(inputs, steps, rate=0.25, init=(0.3, 0.35, 0.4, 0.45)):
-    training = Training(TANH, 4, 16, *inputs, rate)
-    flat = training.start([init])
+    """(loss, layer scales (L,), distances from the manifold (L,)) after gradient descent."""
+    problem, direction = single_mode(TANH, 4, 16, *inputs), first_axis(inputs[0].shape[1])
+    scales = torch.tensor([init], dtype=torch.float64)
+    flat = problem.flatten(network.manifold_weights(scales, 16, direction))
+    update = updating(problem, GradientDescent(rate))
     for _ in range(steps):
-        training.update(flat, None)
-    return training.observe(flat, None)[0]
+        update(flat, None)
+    weights = problem.unflatten(flat[0])
+    distance = network.distance_from_manifold(weights, direction)
+    return problem.mean_loss(flat)[0], network.layer_scales(weights, 16), distance
 
 
 def test_descent_stays_on_the_manifold_to_round_off_and_follows_the_scalar_reduction():
     """Theorem 4, full network: 100 units of flow time, through the drop."""
-    observed = follow(symmetrized_inputs(*gaussian_rule(), input_dim=4), steps=400)
+    inputs = symmetrized_inputs(*gaussian_rule(), input_dim=4)
+    found_loss, found_scales, distance = follow(inputs, steps=400)
     model = manifold.reduction(TANH, 4, 16)
     scales, loss = manifold.trajectory(model, [0.3, 0.35, 0.4, 0.45], [0.0, 100.0])
     assert loss[-1] < 0.05 * loss[0]
-    assert float(observed[5:].max()) < 1e-13
-    np.testing.assert_allclose(observed[1:5], scales[-1], atol=2e-3)
-    assert abs(float(observed[0]) / loss[-1] - 1) < 0.02
+    assert float(distance.max()) < 1e-13
+    np.testing.assert_allclose(found_scales, scales[-1], atol=2e-3)
+    assert abs(float(found_loss) / loss[-1] - 1) < 0.02
 
 
 def test_descent_on_gaussian_samples_leaves_the_manifold():
-    observed = follow(gaussian_inputs(512, 4, seed=0), steps=100)
-    assert float(observed[5]) > 1e-3  # W_1 turns away from the teacher's direction
-    assert float(observed[6:].max()) < 1e-13  # neurons stay equal to each other
+    *_, distance = follow(gaussian_inputs(512, 4, seed=0), steps=100)
+    assert float(distance[0]) > 1e-3  # W_1 turns away from the teacher's direction
+    assert float(distance[1:].max()) < 1e-13  # neurons stay equal to each other
 
 
 def test_the_error_of_descent_is_first_order_in_the_rate():
     inputs = symmetrized_inputs(*gaussian_rule(step=0.5), input_dim=2)
-    runs = [follow(inputs, round(60 / rate), rate)[1:5] for rate in (0.5, 0.25, 0.125)]
+    runs = [follow(inputs, round(60 / rate), rate)[1] for rate in (0.5, 0.25, 0.125)]
     ratio = (runs[0] - runs[1]).norm() / (runs[1] - runs[2]).norm()
     assert 1.8 < float(ratio) < 2.2
 
