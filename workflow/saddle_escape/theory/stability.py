@@ -26,7 +26,7 @@ import numpy as np
 from . import blocks
 
 
-def loop_gain(a, b, c, d):
+def loop_gain(a: np.ndarray, b: np.ndarray, c: np.ndarray, d: np.ndarray) -> float:
     """Spectral radius of A^-1 B D^-1 C; a (n,), d (m,) positive, b (n, m), c (m, n).
 
     Raises ValueError if a or d is not positive.
@@ -37,12 +37,12 @@ def loop_gain(a, b, c, d):
     return float(np.abs(np.linalg.eigvals(product)).max())
 
 
-def block_matrix(a, b, c, d):
+def block_matrix(a: np.ndarray, b: np.ndarray, c: np.ndarray, d: np.ndarray) -> np.ndarray:
     """J = [[-A, B], [C, -D]], shape (n + m, n + m)."""
     return np.block([[-np.diag(a), b], [c, -np.diag(d)]])
 
 
-def spectral_abscissa(matrix):
+def spectral_abscissa(matrix: np.ndarray) -> float:
     """Largest real part of the eigenvalues; for a Metzler matrix itself an eigenvalue."""
     return float(np.linalg.eigvals(matrix).real.max())
 
@@ -61,7 +61,7 @@ class OffBlock:
     stage: int
     t: float
     residual: float
-    pairs: tuple
+    pairs: tuple[tuple[int, int], ...]
     a: np.ndarray
     b: np.ndarray
     c: np.ndarray
@@ -71,24 +71,24 @@ class OffBlock:
     full_eigenvalue: float
 
     @property
-    def gain(self):
+    def gain(self) -> float:
         """Loop gain of the whole subspace, NaN where a self-coupling is not damping."""
         a, d = np.diag(self.a), np.diag(self.d)
         return loop_gain(a, self.b, self.c, d) if min(a.min(), d.min()) > 0 else math.nan
 
     @property
-    def off_diagonal(self):
+    def off_diagonal(self) -> float:
         """Largest off-diagonal entry of A or D, relative to the smallest diagonal one."""
         size = np.min(np.abs([np.diag(self.a), np.diag(self.d)]))
         return max(np.abs(x - np.diag(np.diag(x))).max() for x in (self.a, self.d)) / size
 
     @property
-    def smallest_coupling(self):
+    def smallest_coupling(self) -> float:
         """Smallest entry of B and C: Proposition 25 asks for nonnegative ones."""
         return float(min(self.b.min(), self.c.min()))
 
 
-def stage_pairs(model, stage):
+def stage_pairs(model: blocks.BlockModel, stage: int) -> tuple[tuple[int, int], ...]:
     """The (learned block b, unlearned mode m) of a stage, counted from 0.
 
     Raises ValueError for a stage that has no learned or no unlearned mode.
@@ -98,12 +98,12 @@ def stage_pairs(model, stage):
     return tuple((b, m) for b in range(stage) for m in range(stage, model.modes))
 
 
-def ideal_state(model, state, stage):
+def ideal_state(model: blocks.BlockModel, state: np.ndarray, stage: int) -> np.ndarray:
     """``state`` (L, K, K) with its off-diagonals and all entries of unlearned modes set to zero."""
     return state * model.diagonal * (np.arange(model.modes) < stage)
 
 
-def linearize(model, state, stage, t):
+def linearize(model: blocks.BlockModel, state: np.ndarray, stage: int, t: float) -> OffBlock:
     """The :class:`OffBlock` of the full block flow at ``state`` (L, K, K), reached at time t."""
     pairs, shape = stage_pairs(model, stage), model.shape
     j = blocks.jacobian(model, state)
@@ -126,7 +126,7 @@ def linearize(model, state, stage, t):
     )
 
 
-def pair_rows(off_block):
+def pair_rows(off_block: OffBlock) -> list[dict]:
     """One dict per pair: A, B, C, D, loop gain and largest eigenvalue of its 2 x 2 matrix."""
     rows = []
     for i, (block, mode) in enumerate(off_block.pairs):
@@ -137,7 +137,7 @@ def pair_rows(off_block):
     return rows
 
 
-def growth_rate(state, velocity, mask):
+def growth_rate(state: np.ndarray, velocity: np.ndarray, mask: np.ndarray) -> float:
     """d log|x| / dt of the masked entries x of a state (L, K, K) moving with ``velocity``."""
     x, v = state[mask], velocity[mask]
     return float(x @ v / (x @ x))
