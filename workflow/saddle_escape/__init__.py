@@ -1,10 +1,8 @@
 """Saddle escape in deep nonlinear networks: the library behind the workflow.
 
-Modules in the order of the paper: ``activations`` and ``classes`` (the four universality classes),
-``network`` (the full model), ``identity`` (Theorem 1), ``quadrature`` and ``manifold`` (Theorem 4,
-Proposition 13), ``escape`` (Theorems 5 and 6), ``integrate`` (adaptive gradient flow, Theorem 11),
-``blocks``, ``homotopy`` and ``stability`` (figure 5, Proposition 25), ``studies`` (what each figure
-computes), ``figures`` (how it is drawn).
+``theory`` (the mathematics), ``training`` (full networks), ``studies`` (what is computed), ``figures``
+(how it is drawn), ``claims`` (what is held against the paper), ``cli`` (the command line) and
+``artifact`` (what describes the repository). docs/architecture.md says what may import what.
 """
 
 __version__ = "0.1.0"
