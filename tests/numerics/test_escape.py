@@ -1,5 +1,7 @@
 """Theorems 5 and 6: events, closed forms, quadratures, exponents, statuses."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -106,6 +108,51 @@ def test_one_small_layer_is_bounded_and_two_are_logarithmic():
         escape.critical_depth_law(0)
 
 
+@pytest.mark.parametrize(
+    ("r", "outer", "tolerance"),
+    [(3, [0.4, 0.8, 1.5], 5e-3), (4, [0.5, 1.5], 1e-4), (5, [0.6], 1e-5)],
+)
+def test_critical_depth_law_with_its_prefactor(r, outer, tolerance):
+    """Theorem 6 at outer scales other than 1, the small layers first."""
+    rate, epsilon = rate_constant(activations.get("tanh"), 6, 64), 1e-3
+    law = escape.critical_depth_time(rate, epsilon, r, outer)
+    assert time(model(depth=6), [epsilon] * r + outer, "loss", 0.5) / law == pytest.approx(
+        1, abs=tolerance
+    )
+
+
+def test_two_small_layers_wait_a_logarithm_with_its_prefactor():
+    rate, outer = rate_constant(activations.get("tanh"), 6, 64), [0.4, 0.8, 1.2, 1.5]
+    times = [time(model(depth=6), [e, e, *outer], "loss", 0.5) for e in (1e-4, 1e-5)]
+    law = [escape.critical_depth_time(rate, e, 2, outer) for e in (1e-4, 1e-5)]
+    assert np.diff(times)[0] == pytest.approx(np.diff(law)[0], rel=1e-3)
+    with pytest.raises(ValueError, match="r: 1 is too small"):
+        escape.critical_depth_time(rate, 1e-3, 1, outer)
+
+
+@pytest.mark.parametrize(("r", "outer"), [(4, [1.5, 0.5]), (5, [0.6])])
+def test_a_bottleneck_behind_order_one_layers_has_another_prefactor(r, outer):
+    """The same exponent; the first activations act in full, so Theorem 6's K prod s is not it."""
+    act, epsilon = activations.get("tanh"), 1e-3
+    measured = time(model(depth=6), [*outer, *[epsilon] * r], "loss", 0.5)
+    behind = epsilon ** (2 - r) / ((r - 2) * escape.rate_behind(act, 6, 64, outer))
+    assert measured == pytest.approx(behind, rel=1e-4)
+    rate = rate_constant(act, 6, 64)
+    assert measured > 1.2 * escape.critical_depth_time(rate, epsilon, r, outer)
+
+
+@pytest.mark.parametrize("eta", [1e-2, 1e-4])
+def test_the_shell_approximation_is_off_at_its_edges(eta):
+    """Lemma 19: 1/sqrt(2) - 1 at the edges and about -eta in the middle, however small eta."""
+    scales = eta ** np.arange(4, 0, -1.0)
+    for j in (2, 3):
+        low, high = scales[j - 1] ** 2, scales[j] ** 2
+        edges = [escape.shell_error(scales, j, u) for u in (low, high)]
+        np.testing.assert_allclose(edges, 2**-0.5 - 1, atol=eta)
+        middle = escape.shell_error(scales, j, math.sqrt(low * high))
+        assert middle == pytest.approx(-eta, rel=3 * eta)
+
+
 def relative_error(name, depth, epsilon):
     rate = rate_constant(activations.get(name), depth, 64)
     closed = escape.closed_form(rate, epsilon, depth)
@@ -177,21 +224,21 @@ def test_strict_hierarchy_adds_up_its_shells():
 
 def test_start_above_the_threshold_is_no_plateau():
     run = escape.escape_time(model(), [0.6] * 4)
-    assert (run.t_escape, run.status) == (None, "no_plateau")
+    assert math.isnan(run.t_escape) and run.status == "no_plateau"
     assert escape.escape_time(model(depth=6), [0.3] * 2 + [1.0] * 4, "loss").status == "no_plateau"
     assert escape.escape_time(model("softplus"), [3.0] * 4, "loss").status == "no_plateau"
 
 
 def test_limits_are_statuses_not_times():
     run = escape.escape_time(model(), [0.03] * 4, time_limit=7000.0)
-    assert (run.t_escape, run.status) == (None, "not_escaped")
+    assert math.isnan(run.t_escape) and run.status == "not_escaped"
     assert escape.escape_time(model(), [0.03] * 4, time_limit=7500.0).status == "escaped"
 
 
 def test_an_unreachable_loss_is_not_escaped():
     """The loss never falls to 1e-9 of the plateau before the time limit."""
     run = escape.escape_time(model(), [0.2] * 4, "loss", 1e-9, time_limit=3000.0)
-    assert (run.t_escape, run.status) == (None, "not_escaped")
+    assert math.isnan(run.t_escape) and run.status == "not_escaped"
 
 
 def test_divergence_is_a_status(monkeypatch):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from saddle_escape.theory import activations, manifold
+from saddle_escape.theory import activations, manifold, printed
 from saddle_escape.theory.quadrature import expectation, gaussian_rule, require_finite_moments
 
 TANH = activations.get("tanh")
@@ -70,6 +70,40 @@ def test_velocity_is_minus_the_gradient_of_the_loss_over_the_width(name):
     h = 1e-5
     slope = [(model.loss(x + h * e) - model.loss(x - h * e)) / (2 * h) for e in np.eye(5)]
     np.testing.assert_allclose(model.velocity(x), -np.array(slope) / 7, rtol=1e-8, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["tanh", "gelu", "softplus"])
+def test_output_gradients_are_the_derivatives_of_the_output(name):
+    """Eq. 5, whose last factor is the input itself for l = 1."""
+    model = manifold.reduction(activations.get(name), 4, 7)
+    x, h = np.array([0.4, 0.7, 0.5, 0.9]), 1e-5
+    slopes = [(model.output(x + h * e) - model.output(x - h * e)) / (2 * h) for e in np.eye(4)]
+    np.testing.assert_allclose(model.output_gradients(x), slopes, rtol=1e-7, atol=1e-9)
+    drive = model.weights * model.targets
+    assert abs(drive @ printed.first_layer_gradient(model, x) / (drive @ slopes[0]) - 1) > 0.05
+
+
+@pytest.mark.parametrize("teacher", ["own", "linear", "centred", "shifted", "tanh"])
+def test_the_teacher_is_a_parameter(teacher):
+    act = activations.get("softplus")
+    model = manifold.reduction(act, 3, 5, teacher=teacher)
+    z = model.nodes
+    expected = {
+        "own": act(z),
+        "linear": z,
+        "centred": act(z) - model.weights @ act(z),
+        "shifted": act(z) - np.log(2),
+        "tanh": np.tanh(z),
+    }[teacher]
+    np.testing.assert_allclose(model.targets, expected, atol=1e-12)
+    x, h = np.array([0.4, 0.7, 0.5]), 1e-5
+    slope = [(model.loss(x + h * e) - model.loss(x - h * e)) / (2 * h) for e in np.eye(3)]
+    np.testing.assert_allclose(model.velocity(x), -np.array(slope) / 5, rtol=1e-7, atol=1e-10)
+
+
+def test_an_unknown_teacher_is_refused():
+    with pytest.raises(ValueError, match="unknown 'matched'"):
+        manifold.reduction(TANH, 3, 4, teacher="matched")
 
 
 @pytest.mark.parametrize("name", ["tanh", "swish", "softplus", "relu"])

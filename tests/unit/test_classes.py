@@ -124,6 +124,28 @@ def test_order_is_that_of_the_first_nonlinear_term(text, q):
     assert (row.q, row.cls) == (q, "C" if q % 2 == 0 else "B")
 
 
+@pytest.mark.parametrize(
+    ("text", "q", "cls", "paper"),
+    [
+        ("tanh", 3, "B", "B"),
+        ("gelu", 2, "C", "C"),
+        ("softplus", 0, "D", "D"),
+        ("relu", None, "A", "A"),
+        ("tanh(z) + z**4", 3, "B", None),
+        ("z + z**4", 4, "C", None),
+        ("z + z**3 + z**4", 3, "B", None),
+        ("z - z**5/7", 5, "B", "B"),
+        ("cos", 0, "D", None),
+        ("cubic", 3, "B", None),
+    ],
+)
+def test_the_paper_classes_are_narrower_than_leading_orders(text, q, cls, paper):
+    """Proposition 2: B is odd, C is q = 2, and sigma'(0) != 0 throughout."""
+    row = classes.classify(activations.get(text))
+    assert (row.q, row.cls, row.paper_cls) == (q, cls, paper)
+    assert classes.describe(text)["paper_class"] == paper
+
+
 @pytest.mark.parametrize("name", ["tanh", "gelu", "softplus", "sin"])
 def test_phi_and_class_ignore_a_linear_term(name):
     text = {"gelu": "z*(1+erf(z/sqrt(2)))/2", "softplus": "softplus(z)"}.get(name, f"{name}(z)")

@@ -14,7 +14,7 @@ import numpy as np
 import sympy as sp
 
 from ..status import CONSTANT_PATH, NO_LINEAR_PATH, NOT_ANALYTIC, OK
-from . import activations
+from . import activations, teachers
 from .activations import IDENTICAL, PROBES, TAYLOR_ORDER, Z, vanishes
 from .quadrature import expectation
 
@@ -26,13 +26,15 @@ ZERO = 1e-30  # Taylor coefficients below this are zero: they are computed to 35
 class Classification:
     """One row of the table of classes.
 
-    cls is "A".."D" or None; q and c_q are None in class A and without a class; alpha = sigma'(0) is
-    None where sigma has no derivative at 0; beta1 = E[sigma(z) z]; homogeneity is p where
-    z sigma' = p sigma, in which case |W_l|^2 - p |W_{l+1}|^2 is conserved.
+    cls is "A".."D" or None, by leading order; paper_cls is the class of Proposition 2, which is
+    narrower (:func:`paper_class`); q and c_q are None in class A and without a class; alpha =
+    sigma'(0) is None where sigma has no derivative at 0; beta1 = E[sigma(z) z]; homogeneity is p
+    where z sigma' = p sigma, in which case |W_l|^2 - p |W_{l+1}|^2 is conserved.
     """
 
     activation: str
     cls: str | None
+    paper_cls: str | None
     q: int | None
     c_q: float | None
     c_q_exact: str | None
@@ -97,6 +99,23 @@ def _leading_term(act):
     return None, None, None
 
 
+def paper_class(act):
+    """The class of Proposition 2, or None where its hypotheses leave an activation out.
+
+    A: phi = 0 (ReLU almost everywhere). Else sigma is smooth with sigma'(0) != 0 and D: sigma(0)
+    != 0; C: sigma(0) = 0, sigma''(0) != 0, so q = 2 exactly; B: odd, not merely of odd leading
+    order. z + z^4 and tanh(z) + z^4 are in none.
+    """
+    if _phi_vanishes(act):
+        return "A"
+    a = act.taylor(2)
+    if a is None or not act.smooth or abs(a[1]) <= ZERO:
+        return None
+    if abs(a[0]) > ZERO:
+        return "D"
+    return "C" if abs(a[2]) > ZERO else "B" if act.parity == "odd" else None
+
+
 @functools.lru_cache(maxsize=256)
 def classify(act):
     """The universality class of an activation and the constants of its escape-time law.
@@ -107,7 +126,12 @@ def classify(act):
     degree = homogeneity(act)
     alpha = act.slope_at_zero
     row = functools.partial(
-        Classification, activation=act.name, alpha=alpha, beta1=beta1, homogeneity=degree
+        Classification,
+        activation=act.name,
+        paper_cls=paper_class(act),
+        alpha=alpha,
+        beta1=beta1,
+        homogeneity=degree,
     )
     if _phi_vanishes(act):
         return row(cls="A", q=None, c_q=None, c_q_exact=None, status=OK)
@@ -122,23 +146,25 @@ def classify(act):
     return row(cls=cls, q=q, c_q=c_q, c_q_exact=exact, status=status)
 
 
-def rate_constant(act, depth, width):
+def rate_constant(act, depth, width, teacher=teachers.OWN):
     """K(sigma) of the leading-order flow dX_l/dt = K prod_{k != l} X_k, for c = 1/sqrt(N).
 
-    K = beta1 alpha^(L-1) / sqrt(N). With a kink at 0 but p = 1 (ReLU, leaky ReLU) the composed
-    activation is the signal path: K = E[sigma(z) sigma(...sigma(z))] / sqrt(N). None where there is
-    no linear signal path (alpha = 0, or no derivative at 0).
+    K = E[y z] alpha^(L-1) / sqrt(N), and E[y z] = beta1 with the student's own activation as
+    teacher. With a kink at 0 but p = 1 (ReLU, leaky ReLU) the composed activation is the signal
+    path: K = E[y sigma(...sigma(z))] / sqrt(N). None where there is no linear signal path
+    (alpha = 0, or no derivative at 0).
     """
     row = classify(act)
+    target = teachers.teacher(teacher, act)
     if row.alpha is not None and abs(row.alpha) > ZERO:
-        return row.beta1 * row.alpha ** (depth - 1) / math.sqrt(width)
+        return teachers.moment(target, 1) * row.alpha ** (depth - 1) / math.sqrt(width)
     if row.alpha is None and row.homogeneity == 1:
 
         def path(z):
             signal = z
             for _ in range(depth - 1):
                 signal = act(signal)
-            return act(z) * signal
+            return target(z) * signal
 
         return expectation(path) / math.sqrt(width)
     return None
@@ -153,6 +179,7 @@ def describe(name):
     return {
         "activation": row.activation,
         "class": row.cls,
+        "paper_class": row.paper_cls,
         "q": row.q,
         "c_q": row.c_q,
         "c_q_exact": row.c_q_exact,
@@ -170,3 +197,25 @@ def conserved_combination(row):
         return None
     p = f"{row.homogeneity:g} " if row.homogeneity != 1 else ""
     return f"|W_l|^2 - {p}|W_(l+1)|^2"
+
+
+def row_of(table, activation: str):
+    """The row of one activation in a table of classes, a DataFrame with a column ``activation``.
+
+    Raises ValueError, one line, where it is not listed.
+    """
+    listed = table[table["activation"] == activation]
+    if listed.empty:
+        raise ValueError(f"classes.activations: '{activation}' is used but not listed; add it")
+    return listed.iloc[0]
+
+
+def rate_of(table, activation: str, depth: int, width: int) -> float:
+    """K = beta1 alpha^(L-1) / sqrt(N) at any depth and width, from the constants of the table.
+
+    Raises ValueError for an activation without a linear signal path (alpha missing or 0).
+    """
+    constants = row_of(table, activation)
+    if not abs(constants["alpha"]) > 0:
+        raise ValueError(f"activation: '{activation}' has no linear signal path, K is undefined")
+    return float(constants["beta1"] * constants["alpha"] ** (depth - 1) / math.sqrt(width))

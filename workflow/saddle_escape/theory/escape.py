@@ -27,6 +27,7 @@ from ..status import (
     Outcome,
 )
 from .classes import classify, rate_constant
+from .quadrature import expectation
 
 CRITERIA = ("alignment", "loss", "correlation")
 TIME_LIMIT = 1e40
@@ -103,6 +104,50 @@ def critical_depth_law(r):
     if r == 2:
         return 0, "Theta(log(1/epsilon))"
     return r - 2, f"Theta(epsilon^-{r - 2})"
+
+
+def critical_depth_time(rate, epsilon, r, outer):
+    """Theorem 6 with its prefactor, flow time: the first r layers at epsilon, L - r at ``outer``.
+
+    eps^-(r-2) / ((r-2) K prod outer) for r >= 3, log(1/eps) / (K prod outer) for r = 2. The theorem
+    sorts the scales; on the manifold the prefactor is this one where the small layers come first
+    (the activations below order-one layers are not linear: :func:`rate_behind`).
+    Raises ValueError for r below 2, where the theorem gives no leading term.
+    """
+    if r < 2:
+        raise ValueError(f"r: {r} is too small, for one small layer the time is only bounded")
+    slowed = rate * math.prod(outer)
+    epsilon = np.asarray(epsilon, dtype=float)
+    return -np.log(epsilon) / slowed if r == 2 else epsilon ** (2 - r) / ((r - 2) * slowed)
+
+
+def rate_behind(act, depth, width, first):
+    """K prod(first) of a bottleneck behind order-one layers X_1.. = ``first``, the small ones last.
+
+    E[y a] alpha^(L-1-p) / sqrt(N) with a = sigma(X_p sigma(.. sigma(X_1 z))) the signal that the p
+    order-one layers pass on: their activations act in full, and only the others linearly. Same
+    exponent r - 2, another prefactor than Theorem 6's K prod(first).
+    """
+
+    def signal(z):
+        for scale in first:
+            z = act(scale * z)
+        return z
+
+    alpha = classify(act).alpha ** (depth - 1 - len(first))
+    return expectation(lambda z: act(z) * signal(z)) * alpha / math.sqrt(width)
+
+
+def shell_error(scales, j, u):
+    """E_j of Lemma 19 at u = X_1^2 in shell j, [s_j^2, s_{j+1}^2], j from 1; s sorted, (L,).
+
+    1 + E_j = u^(j/2) prod_{i>j} s_i / prod_i sqrt(u + s_i^2 - s_1^2). However small the ratios
+    s_j / s_{j+1}, the factor i = j at the lower edge (j >= 2) and i = j + 1 at the upper one is
+    sqrt(2): E_j -> 1/sqrt(2) - 1 there, and 0 only in the interior.
+    """
+    s = np.asarray(scales, dtype=float)
+    approximate = 0.5 * j * np.log(u) + np.sum(np.log(s[j:]))
+    return math.expm1(approximate - 0.5 * np.sum(np.log(u + s**2 - s[0] ** 2)))
 
 
 def _progress(model, criterion, threshold):

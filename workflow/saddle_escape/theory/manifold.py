@@ -1,7 +1,8 @@
 """Theorem 4: on the permutation-symmetric manifold the network is L scalar ODEs.
 
-With W_1 = X_1 1 v^T, W_l = X_l 1 1^T / sqrt(N), W_L = X_L 1^T, c = 1/sqrt(N), and the matched
-teacher y = sigma(v.x), population gradient flow keeps the form and moves the layer scales by
+With W_1 = X_1 1 v^T, W_l = X_l 1 1^T / sqrt(N), W_L = X_L 1^T, c = 1/sqrt(N), and a teacher y(v.x),
+the student's own activation unless stated, population gradient flow keeps the form and moves the
+layer scales by
 
     dX_l/dt = -(1/N) dLoss/dX_l,   f = sqrt(N) X_L sigma(X_{L-1} sigma(... sigma(X_1 z))),
 
@@ -10,12 +11,14 @@ with z = v.x ~ N(0, 1).
 Times are flow times.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from scipy.integrate import solve_ivp
 
+from . import teachers
 from .classes import phi
 from .quadrature import gaussian_rule, require_finite_moments
 
@@ -24,10 +27,11 @@ RTOL, ATOL = 1e-10, 1e-14
 
 @dataclass(frozen=True)
 class Reduction:
-    """The reduced model of Theorem 4: activation, depth L, width N and a quadrature rule.
+    """The reduced model of Theorem 4: activation, depth L, width N, a quadrature rule, a teacher.
 
-    ``nodes`` and ``weights`` (n,) come from :func:`quadrature.gaussian_rule`. Scales X have shape
-    (L,). Build it with :func:`reduction`, which refuses divergent expectations.
+    ``nodes`` and ``weights`` (n,) come from :func:`quadrature.gaussian_rule`; ``teacher`` maps
+    z (n,) to y (n,), see :mod:`teachers`. Scales X have shape (L,). Build it with
+    :func:`reduction`, which refuses divergent expectations.
     """
 
     act: object
@@ -35,21 +39,22 @@ class Reduction:
     width: int
     nodes: np.ndarray
     weights: np.ndarray
+    teacher: Callable
 
     @cached_property
-    def teacher(self):
-        """y = sigma(z) at the nodes, (n,)."""
-        return self.act(self.nodes)
+    def targets(self):
+        """y at the nodes, (n,)."""
+        return self.teacher(self.nodes)
 
     @cached_property
     def plateau(self):
         """Loss at W = 0, where f = sqrt(N) X_L sigma(0) X ... = 0: E[y^2] / 2."""
-        return 0.5 * float(self.weights @ self.teacher**2)
+        return 0.5 * float(self.weights @ self.targets**2)
 
     @cached_property
     def beta1(self):
         """E[y z] with this rule."""
-        return float(self.weights @ (self.teacher * self.nodes))
+        return float(self.weights @ (self.targets * self.nodes))
 
     def layers(self, scales):
         """h_l for l = 1..L-1 and a_0..a_{L-1} at the nodes, shapes (L-1, n) and (L, n)."""
@@ -65,17 +70,30 @@ class Reduction:
 
     def loss(self, scales):
         """E[(f - y)^2] / 2."""
-        return 0.5 * float(self.weights @ (self.output(scales) - self.teacher) ** 2)
+        return 0.5 * float(self.weights @ (self.output(scales) - self.targets) ** 2)
 
     def correlation(self, scales):
         """E[f z] / beta1: 1 when the linear part of the teacher is learned."""
         return float(self.weights @ (self.output(scales) * self.nodes)) / self.beta1
 
+    def output_gradients(self, scales):
+        """df/dX_l at the nodes for l = 1..L, shape (L, n) (eq. 5; its last factor is a_{l-1}).
+
+        a_0 = z: for l = 1 the factor is the input itself, to which no activation was applied.
+        """
+        h, a = self.layers(scales)
+        upstream, rows = np.full_like(self.nodes, np.sqrt(self.width)), []
+        for layer in range(self.depth - 1, -1, -1):
+            rows.append(upstream * a[layer])
+            if layer:
+                upstream = upstream * scales[layer] * self.act.prime(h[layer - 1])
+        return np.array(rows[::-1])
+
     def _backward(self, scales):
         """Weighted g_l = dLoss/da_l at the nodes for l = 1..L-1, h, a and the weighted error."""
         h, a = self.layers(scales)
         root = np.sqrt(self.width)
-        error = self.weights * (root * scales[-1] * a[-1] - self.teacher)
+        error = self.weights * (root * scales[-1] * a[-1] - self.targets)
         g = [root * scales[-1] * error]
         for x, hl in zip(scales[-2:0:-1], h[:0:-1], strict=True):
             g.append(g[-1] * self.act.prime(hl) * x)
@@ -101,15 +119,38 @@ class Reduction:
         )
 
 
-def reduction(act, depth, width, rule="trapezoid", **options):
+def reduction(act, depth, width, rule="trapezoid", teacher=teachers.OWN, **options):
     """The reduced model with the quadrature rule ``rule`` (options: step, half_width, nodes).
 
-    Raises ValueError where E[f^2] is infinite, for an unknown rule, and for a depth below 2.
+    teacher: a name of :func:`teachers.teacher`. Raises ValueError where E[f^2] is infinite, for an
+    unknown rule or teacher, and for a depth below 2.
     """
     if depth < 2:
         raise ValueError(f"depth: {depth} is too small, a network has at least 2 layers")
     require_finite_moments(act, depth)
-    return Reduction(act, depth, width, *gaussian_rule(rule, **options))
+    rule_nodes = gaussian_rule(rule, **options)
+    return Reduction(act, depth, width, *rule_nodes, teachers.teacher(teacher, act))
+
+
+METRICS = ("ntk", "definition3", "scalar")
+
+
+def metric(depth, width, embedding="ntk"):
+    """m_l with dX_l/dt = -m_l dLoss/dX_l, shape (L,), in three readings of the same reduced loss.
+
+    A weight flow dW/dt = -dLoss/dW moves X_l with m_l = 1 / |dW_l/dX_l|_F^2. "ntk": 1/N for every
+    layer, the flow of this module. "definition3": the same network with the prefactors absorbed in
+    the weights (hidden entries X_l/N, output X_L/sqrt(N)), 1/N for layer 1 and 1 for the others;
+    with learning rates (eta, eta/N, .., eta/N) it is the ntk flow again. "scalar": 1, eq. 4 as
+    printed, which is no flow of weights with one rate. K of eq. 7 is that of m_l = 1/N: the leading
+    rates are N K m_l. Raises ValueError for an unknown embedding.
+    """
+    if embedding not in METRICS:
+        raise ValueError(f"embedding: unknown '{embedding}', choose from {', '.join(METRICS)}")
+    metric = np.full(depth, 1 / width if embedding == "ntk" else 1.0)
+    if embedding == "definition3":
+        metric[0] = 1 / width
+    return metric
 
 
 def trajectory(model, init, times):
