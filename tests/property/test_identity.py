@@ -194,3 +194,20 @@ def test_a_dead_network_has_no_residual():
     case = example()
     zero = [torch.zeros_like(w) for w in case[0]]
     assert identity.imbalance(zero, *case[1:]).residual() == 0.0
+
+
+@pytest.mark.parametrize("name", ["tanh", "gelu", "softplus"])
+def test_the_printed_matrix_identity_holds_on_the_diagonal_only(name):
+    """Corollary 12: E[g phi(h)^T] + transpose has the wrong off-diagonal entries."""
+    case = example(name)
+    exact = identity.matrix_imbalance(*case)
+    printed = identity.matrix_imbalance(*case, printed=True)
+    for left, right, scale in zip(exact.left, printed.right, exact.scale, strict=True):
+        difference = left - right
+        assert float(difference.diagonal().abs().max()) <= TOLERANCE * scale
+        assert float(difference.norm() / left.norm()) > 0.1
+    assert exact.residual() <= TOLERANCE
+
+
+def test_the_printed_matrix_identity_holds_for_linear_networks():
+    assert identity.matrix_imbalance(*example("linear"), printed=True).residual() <= TOLERANCE

@@ -76,11 +76,12 @@ def imbalance(weights, x, loss, act, c):
     return Sides(left, right, _scales(act, h, a, g))
 
 
-def matrix_imbalance(weights, x, loss, act, c):
+def matrix_imbalance(weights, x, loss, act, c, printed=False):
     """Both sides of the matrix-valued refinement of Theorem 1 (Appendix A).
 
     d/dt (W_{l+1}^T W_{l+1} - W_l W_l^T) = M_l + M_l^T,  M_l = E[(sigma'(h) g) h^T - g sigma(h)^T].
-    Its diagonal is a per-neuron identity, its trace is Theorem 1. Arguments as in
+    Its diagonal is a per-neuron identity, its trace is Theorem 1. ``printed``: the right side as
+    Corollary 12 prints it, M_l = E[g phi(h)^T], which agrees on the diagonal only. Arguments as in
     :func:`imbalance`; returns :class:`Sides` with (n_l, n_l) matrices.
     """
     h, a, g, gradients = _hidden_layers(weights, x, loss, act, c)
@@ -89,6 +90,7 @@ def matrix_imbalance(weights, x, loss, act, c):
         inner = gradients[layer] @ weights[layer].mT
         outer = weights[layer + 1].mT @ gradients[layer + 1]
         left.append((inner + inner.mT) - (outer + outer.mT))
-        m = (act.torch_prime(hl) * gl).mT @ hl - gl.mT @ al
+        exact = (act.torch_prime(hl) * gl).mT @ hl - gl.mT @ al
+        m = gl.mT @ _phi(act, hl) if printed else exact
         right.append(m + m.mT)
     return Sides(left, right, _scales(act, h, a, g))
