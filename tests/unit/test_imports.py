@@ -54,6 +54,12 @@ def test_sibling_does_not_pull_in_its_neighbours(project):
     }
 
 
+def test_what_only_a_type_checker_imports_does_not_count(project):
+    text = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from . import alone\n"
+    (project / "lib/base.py").write_text(text)
+    assert "lib/alone.py" not in closure(project, "scripts/run.py")
+
+
 def test_a_new_import_widens_the_closure(project):
     (project / "lib/base.py").write_text("def f():\n    from . import alone\n")
     assert "lib/alone.py" in closure(project, "scripts/run.py")

@@ -9,24 +9,48 @@ def import_closure(entry, roots):
     """Files below ``roots`` that running ``entry`` imports, transitively and sorted.
 
     ``roots``: directories from which absolute imports resolve. Imports inside functions count, and
-    so does every package's ``__init__``; imports by computed name cannot be seen. ``entry`` itself
-    is left out. Raises SyntaxError where a file cannot be parsed.
+    so does every package's ``__init__``; imports by computed name cannot be seen, and those under
+    ``if TYPE_CHECKING`` never run. ``entry`` itself is left out. Raises SyntaxError where a file cannot be parsed.
     """
     entry, roots = Path(entry).resolve(), tuple(Path(root).resolve() for root in roots)
-    found, todo = set(), [entry]
+    reached, todo = set(), [entry]
     while todo:
-        new = _imported_files(todo.pop(), roots) - found - {entry}
-        found |= new
+        new = imported_files(todo.pop(), roots) - reached - {entry}
+        reached |= new
         todo += new
-    return sorted(found)
+    return sorted(reached)
+
+
+def imported_file(path, name, root):
+    """The module below ``root`` that the file at ``path`` takes ``name`` from; None if none."""
+    for node in parse(path).body:
+        if isinstance(node, ast.ImportFrom) and name in (alias.name for alias in node.names):
+            files = list(_files_of(".".join(_base(node, path, (root,))), (root,)))
+            return files[-1] if files else None
+    return None
+
+
+@functools.cache
+def parse(path):
+    """The syntax tree of a file. Raises SyntaxError."""
+    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
 
 
 @functools.cache  # scripts share most of their modules
-def _imported_files(path, roots):
+def imported_files(path, roots):
     """Files below ``roots`` that the statements of one file import."""
-    tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
-    names = [name for node in ast.walk(tree) for name in _imported_names(node, path, roots)]
+    nodes = _executable(parse(path))
+    names = [name for node in nodes for name in _imported_names(node, path, roots)]
     return {file for name in names for file in _files_of(name, roots)}
+
+
+def _executable(node):
+    """A node and all below it, but for what only a type checker reads."""
+    if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+        return
+    yield node
+    for child in ast.iter_child_nodes(node):
+        yield from _executable(child)
 
 
 def _imported_names(node, path, roots):
@@ -34,10 +58,15 @@ def _imported_names(node, path, roots):
     if isinstance(node, ast.Import):
         return [alias.name for alias in node.names]
     if isinstance(node, ast.ImportFrom):
-        base = _package(path, roots, node.level) if node.level else ()
-        base = [*base, *(node.module or "").split(".")] if node.module else list(base)
+        base = _base(node, path, roots)
         return [".".join([*base, alias.name]) for alias in node.names]
     return []
+
+
+def _base(node, path, roots):
+    """Parts of the absolute name of the module that a from-import names."""
+    package = _package(path, roots, node.level) if node.level else ()
+    return [*package, *(node.module.split(".") if node.module else ())]
 
 
 def _package(path, roots, level):
