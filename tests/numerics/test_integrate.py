@@ -402,7 +402,11 @@ def gap(y):
     return torch.where((y > 0.3) & (y < 0.8), math.nan, 0.7 - y)
 
 
-@pytest.mark.parametrize("event", [jump, gap])
+def hole(y):  # a zero at 0.7, but the step's first secant falls into (0.3, 0.6)
+    return torch.where(y > 0.6, 0.7 - y, torch.where(y > 0.3, math.nan, 0.2))
+
+
+@pytest.mark.parametrize("event", [jump, gap, hole])
 def test_an_event_without_a_zero_in_its_step_is_unresolved(event):
     run = event_of_line(event)
     assert run.status == ["unresolved"]
@@ -411,16 +415,20 @@ def test_an_event_without_a_zero_in_its_step_is_unresolved(event):
         assert run.t_end.item() == pytest.approx(0.7, rel=1e-6)
 
 
-def test_an_unresolved_event_leaves_the_others_alone():
-    def event(seen, index):
-        return torch.where(index == 0, jump(seen["y"]), 0.7 - seen["y"])
+@pytest.mark.parametrize("event", [jump, gap, hole])
+def test_an_unresolved_event_and_the_others_leave_each_other_alone(event):
+    def either(seen, index):
+        others = torch.where(index == 1, jump(seen["y"]), 0.7**3 - seen["y"] ** 3)
+        return torch.where(index == 0, event(seen["y"]), others)
 
-    starts = torch.zeros(3, 1, dtype=torch.float64)
     run = integrate.integrate(
-        lambda y, index: (torch.ones_like(y), {"y": y[:, 0]}), starts, event, atol=1e-6
+        lambda y, index: (torch.ones_like(y), {"y": y[:, 0]}),
+        torch.zeros(3, 1, dtype=torch.float64),
+        either,
+        atol=1e-6,
     )
-    assert run.status == ["unresolved", "escaped", "escaped"]
-    assert run.t_escape[1:].tolist() == pytest.approx([0.7, 0.7])
+    assert run.status == ["unresolved", "unresolved", "escaped"]
+    assert run.t_escape[2].item() == pytest.approx(0.7)
 
 
 # --- descent --------------------------------------------------------------------------------------
