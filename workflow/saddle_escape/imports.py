@@ -10,7 +10,8 @@ def import_closure(entry, roots):
 
     ``roots``: directories from which absolute imports resolve. Imports inside functions count, and
     so does every package's ``__init__``; imports by computed name cannot be seen, and those under
-    ``if TYPE_CHECKING`` never run. ``entry`` itself is left out. Raises SyntaxError where a file cannot be parsed.
+    ``if TYPE_CHECKING`` never run. ``entry`` itself is left out. Raises SyntaxError where a file
+    cannot be parsed.
     """
     entry, roots = Path(entry).resolve(), tuple(Path(root).resolve() for root in roots)
     reached, todo = set(), [entry]
@@ -38,7 +39,7 @@ def parse(path):
 
 @functools.cache  # scripts share most of their modules
 def imported_files(path, roots):
-    """Files below ``roots`` that the statements of one file import."""
+    """Files below ``roots`` (a tuple of resolved paths) that the statements of one file import."""
     nodes = _executable(parse(path))
     names = [name for node in nodes for name in _imported_names(node, path, roots)]
     return {file for name in names for file in _files_of(name, roots)}
