@@ -1,10 +1,18 @@
-# The paper's claims: measure each one and its control, judge them, write the report.
+# The paper's claims: measure each one and its controls, judge them, write the report and the errata.
 
-from saddle_escape.claims import statements as claims_library
+from saddle_escape.claims import ClaimsError, errata as errata_library, statements as claims_library
 
 try:
     CLAIMS = claims_library.load_claims("paper_check/claims.yaml")
-except claims_library.ClaimsError as error:
+    ERRATA_CLAIMS = errata_library.checking_claims(
+        errata_library.load_errata("paper_check/errata.yaml"), CLAIMS
+    )
+    SPECIFICATIONS = {
+        (claim, tier): claims_library.specification(stated, tier, sections)
+        for claim, stated in CLAIMS.items()
+        for tier, sections in CONFIGS.items()
+    }
+except ClaimsError as error:
     sys.exit(f"Claims error: {error}")
 COLLECTIONS = {"offmanifold/points": point_tables}  # inputs whose number depends on the tier
 
@@ -35,15 +43,18 @@ def claim_code(wildcards):
     return library("claim.py") + [os.path.relpath(path) for path in used]
 
 
-def claim_tables(suffix):
-    """Results of all claims of a tier, in the report's order."""
-    return [f"results/{{tier}}/claims/{claim}{suffix}" for claim in CLAIMS]
+def claim_tables(suffix, claims=CLAIMS):
+    """Results of claims of a tier, in the report's order."""
+    return [f"results/{{tier}}/claims/{claim}{suffix}" for claim in claims]
+
+
+REPORT = ("report.md", "report.html", "report.csv", "errata.md")
 
 
 def reported(tier):
     """Files of the report; only the default tier's go to paper_check/."""
     folder = "paper_check" if tier == "default" else f"results/{tier}/claims"
-    return multiext(f"{folder}/report", ".md", ".html", ".csv")
+    return [f"{folder}/{name}" for name in REPORT]
 
 
 rule claim:
@@ -60,9 +71,7 @@ rule claim:
     resources:
         **SOLVE,
     params:
-        cfg=lambda wildcards: claims_library.specification(
-            CLAIMS[wildcards.claim], wildcards.tier, CONFIGS[wildcards.tier]
-        ),
+        cfg=lambda wildcards: SPECIFICATIONS[wildcards.claim, wildcards.tier],
     script:
         "../scripts/claim.py"
 
@@ -88,11 +97,32 @@ rule claims_report:
         "../scripts/claims_report.py"
 
 
+rule claims_errata:
+    input:
+        errata="paper_check/errata.yaml",
+        claims="paper_check/claims.yaml",
+        tables=claim_tables(".csv", ERRATA_CLAIMS),
+        manifests=claim_tables(".manifest.json", ERRATA_CLAIMS),
+        code=library("claims_errata.py"),
+    output:
+        md="<results>/claims/errata.md",
+    log:
+        "<logs>/claims_errata.log",
+    benchmark:
+        "<benchmarks>/claims_errata.tsv"
+    resources:
+        **LIGHT,
+    params:
+        names=ERRATA_CLAIMS,
+    script:
+        "../scripts/claims_errata.py"
+
+
 rule publish_claims:
     input:
-        multiext("results/default/claims/report", ".md", ".html", ".csv"),
+        [f"results/default/claims/{name}" for name in REPORT],
     output:
-        multiext("paper_check/report", ".md", ".html", ".csv"),
+        [f"paper_check/{name}" for name in REPORT],
     log:
         "logs/default/publish_claims.log",
     benchmark:

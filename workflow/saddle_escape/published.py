@@ -9,16 +9,25 @@ POINTS = Path(__file__).parents[2] / "paper_check" / "published_points.csv"
 SAME = 1e-6  # relative distance within which an epsilon is a published one
 
 
+def load(path=POINTS) -> pd.DataFrame:
+    """Every marker: figure, panel, series, x_name, x, y_name, y, rel_uncertainty."""
+    return pd.read_csv(path, comment="#")
+
+
 def points(figure: int, panel: str | None = None, path=POINTS) -> pd.DataFrame:
     """The markers of one figure (and panel): series, x_name, x, y_name, y, rel_uncertainty.
 
     Raises ValueError where there is none.
     """
-    table = pd.read_csv(path, comment="#")
+    return select(load(path), figure, panel)
+
+
+def select(table: pd.DataFrame, figure: int, panel: str | None = None) -> pd.DataFrame:
+    """The same of a table that is loaded already."""
     chosen = table[table["figure"] == figure]
     chosen = chosen if panel is None else chosen[chosen["panel"] == panel]
     if chosen.empty:
-        raise ValueError(f"{path}: no published point of figure {figure}, panel {panel or 'any'}")
+        raise ValueError(f"no published point of figure {figure}, panel {panel or 'any'}")
     return chosen.drop(columns=["figure", "panel"] if panel else "figure").reset_index(drop=True)
 
 

@@ -1,12 +1,12 @@
-"""Measure one claim, and its control."""
+"""Measure one claim, and its controls."""
 
 from _shell import job
 
 with job(snakemake) as save:
-    from saddle_escape.claims import statements as claims
+    from saddle_escape.claims import measure
 
     paths = dict(snakemake.input.items())
     paths.pop("code")
-    rows, points = claims.measure(snakemake.params.cfg, paths)
-    save(rows, snakemake.output.table)
+    table, points = measure.measure(snakemake.params.cfg, paths)
+    save(table, snakemake.output.table)
     save(points, snakemake.output.points)

@@ -3,25 +3,21 @@
 from _shell import job
 
 with job(snakemake):
-    import json
     from pathlib import Path
 
-    from saddle_escape.claims import report as claims_report
-    from saddle_escape.claims import statements as claims
-    from saddle_escape.results import load_table, manifest_path
+    from saddle_escape.claims import page, report, statements, verdict
+    from saddle_escape.results import load_table
 
-    stated = claims.load_claims(snakemake.input.claims).values()
-    judgements, seconds, pictures = [], {}, {}
-    for claim, path, drawn in zip(
-        stated, snakemake.input.tables, snakemake.input.points, strict=True
-    ):
-        judgements.append(claims.judge(claim, snakemake.wildcards.tier, load_table(path)))
-        seconds[claim["id"]] = json.loads(manifest_path(path).read_text())["wall_time_s"]
-        pictures[claim["id"]] = load_table(drawn)
-    report = claims_report.table(judgements, seconds)
-    report.to_csv(snakemake.output.csv, index=False, lineterminator="\n")
+    stated = statements.load_claims(snakemake.input.claims)
+    unchecked = statements.load_unchecked(snakemake.input.claims)
+    judgements = [
+        verdict.judge(claim, snakemake.wildcards.tier, load_table(path))
+        for claim, path in zip(stated.values(), snakemake.input.tables, strict=True)
+    ]
+    drawn = dict(zip(stated, map(load_table, snakemake.input.points), strict=True))
     for path, text in (
-        (snakemake.output.md, claims_report.markdown(judgements, seconds)),
-        (snakemake.output.html, claims_report.html_report(judgements, seconds, pictures)),
+        (snakemake.output.csv, report.to_csv(judgements)),
+        (snakemake.output.md, report.markdown(judgements, unchecked)),
+        (snakemake.output.html, page.html_report(judgements, drawn, unchecked)),
     ):
         Path(path).write_text(text, encoding="utf-8")

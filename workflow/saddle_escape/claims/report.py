@@ -1,151 +1,206 @@
-"""The report on the paper's claims as CSV, Markdown and HTML."""
+"""The report on the paper's claims in Markdown and as a table: all the words, no measuring.
 
-import base64
-import html
-import io
+It opens with the paper's own statements; what the authors' write-up, a machine-written review and
+we ourselves state is counted apart. Nothing in it depends on the machine that measured.
+"""
+
 from collections import Counter
 
 import pandas as pd
 
-from ..figures import style
-from . import statements as claims
+from . import CHECK, ClaimsError, words
+from .statements import (
+    GROUPS,
+    HOLDS,
+    MACHINE,
+    NO_PREMISE,
+    NOT_REPRODUCED,
+    NOT_TESTABLE,
+    REMARK,
+    VERDICTS,
+    controls,
+    role,
+    source,
+)
 
-CSV_COLUMNS = (
+COLUMNS = (
     "id",
+    "section",
     "title",
+    "place",
     "source",
     "verdict",
+    "verdicts",
+    "quantity",
     "measured",
+    "relation",
     "predicted",
     "tolerance",
     "reason",
     "control",
-    "seconds",
+    "remark",
 )
+SUMMARY = ("", "claim", "place", "verdict", "measured", "predicted", "tolerance", "control")
+HEAD = ("quantity", "measured", "predicted", "tolerance", "within", "why this tolerance")
 BOUND = {"equals": "", "at_most": "≤ ", "at_least": "≥ "}
 SOURCES = {
-    "page": "stated on the paper's public page",
-    "summary": "stated in the authors' public write-up",
-    "plot": "read off the published figures",
+    "paper": "stated by the paper",
+    "write-up": "stated by the authors' public write-up",
+    "machine review": "stated by a machine-written review, not by the paper",
+    "simulated rebuttal": "stated by a rebuttal that a machine review simulates, not by the paper",
+    "editorial extension": "an extension proposed by a machine review, not by the paper",
     "derived": "derived from the paper's statements",
     "choice": "our choice",
 }
-HEAD = ("quantity", "measured", "predicted", "tolerance", "within", "why this tolerance")
+SEVERITY = (HOLDS, REMARK, NOT_TESTABLE, NO_PREMISE, NOT_REPRODUCED)  # the last one counts
 NOTHING = "–"
+TITLE = "The paper's claims, checked"
 
 
 # --- words for one judgement ----------------------------------------------------------------------
 
 
-def number(value):
-    """Up to four significant digits."""
-    return _short_exponent(f"{value:.4g}")
-
-
-def result(value):
-    """Four significant digits, trailing zeros kept; a whole number as it is."""
-    return number(value) if value == round(value) else _short_exponent(f"{value:#.4g}")
-
-
-def _short_exponent(text):
-    return text.replace("e-0", "e-").replace("e+0", "e+")
-
-
-def predicted(quantity):
+def predicted(relation, value):
     """The predicted value with its relation; a size that is at most 0 is 0."""
-    value, relation = quantity["predicted"], quantity["relation"]
-    return ("" if relation == "at_most" and value == 0 else BOUND[relation]) + number(value)
+    return ("" if relation == "at_most" and value == 0 else BOUND[relation]) + words.number(value)
 
 
 def tolerance(quantity):
     """The tolerance in words."""
     ((kind, size),) = quantity["tolerance"].items()
-    return f"± {100 * size:g} %" if kind == "relative" else f"± {number(size)}" if size else "none"
+    if kind == "relative":
+        return f"± {100 * size:g} %"
+    return f"± {words.number(size)}" if size else "none"
 
 
-def measured(judgement, quantity, run="check"):
-    """The measured value with its uncertainty."""
-    value, uncertainty, _ = judgement.value(quantity["name"], run)
-    return result(value) if uncertainty == "-" else f"{result(value)} ({uncertainty})"
+def measured(judgement, quantity, run=CHECK):
+    """The measured value with its interval."""
+    value, facts = judgement.value(quantity["name"], run), judgement.facts(quantity["name"], run)
+    if value is None:
+        return NOTHING
+    if "low" not in facts:
+        return words.result(value)
+    return f"{words.result(value)} [{words.number(facts['low'])}, {words.number(facts['high'])}]"
 
 
-def row(judgement, seconds):
-    """One line of report.csv; the quantity that decides stands for the claim."""
-    claim, quantity = judgement.claim, judgement.headline
-    line = {
-        "id": claim["id"],
-        "title": claim["title"],
-        "source": claim["source"],
-        "verdict": judgement.verdict,
-        "measured": NOTHING,
-        "predicted": NOTHING,
-        "tolerance": NOTHING,
-        "reason": claim.get("untestable", NOTHING),
-        "control": judgement.control,
-        "seconds": seconds,
-    }
-    if quantity and judgement.verdict != claims.NOT_TESTABLE:
-        value = result(judgement.value(quantity["name"])[0])
-        line["measured"] = f"{quantity['name'].replace('_', ' ')}: {value}"
-        line |= {"predicted": predicted(quantity), "tolerance": tolerance(quantity)}
-        line["reason"] = quantity["reason"]
-    return line
+def said(verdict, of):
+    """A verdict; of what only a machine wrote, with the word for it."""
+    if of not in MACHINE:
+        return verdict
+    return f"{verdict} ({'' if of == MACHINE[0] else MACHINE[0] + ', '}{of})"
 
 
-def table(judgements, seconds):
-    """report.csv as a DataFrame. seconds: {id: wall time of the measurement}."""
-    rows = [row(j, seconds[j.claim["id"]]) for j in judgements]
-    return pd.DataFrame(rows, columns=CSV_COLUMNS)
+def verdict(verdicts):
+    """{source: verdict} in words: the claim's own first, without its source, then the others."""
+    (own, first), *others = verdicts.items()
+    return "; ".join([said(first, own), *(f"{of}: {said(v, of)}" for of, v in others)])
 
 
-def summary(judgements):
-    """One line: how many claims came out how, and what was not expected."""
-    counts = Counter(j.verdict for j in judgements)
-    order = (claims.HOLDS, claims.REMARK, claims.NOT_REPRODUCED, claims.NOT_TESTABLE)
-    parts = ", ".join(f"{v} {counts[v]}" for v in order if counts[v])
-    surprises = [j.claim["id"] for j in judgements if j.surprise]
-    state = "all as expected" if not surprises else f"NOT AS EXPECTED: {', '.join(surprises)}"
-    return f"{len(judgements)} claims: {parts}; {state}."
+def note(judgement, quantity):
+    """What is worth knowing of a measured quantity; "" if nothing is.
+
+    Raises ClaimsError, naming the claim and the quantity, for a fact that was not measured.
+    """
+    template, name = quantity.get("note", ""), quantity["name"]
+    if judgement.value(name) is None:
+        return ""
+    facts = {**judgement.facts(name), "value": judgement.value(name)}
+    return _fill(judgement, template, facts.__getitem__, f"{name}: note", facts)
 
 
-def surprise(judgement):
-    """What is wrong with an unexpected judgement, in one line."""
-    claim, problems = judgement.claim, []
-    if judgement.verdict != judgement.expected:
-        problems.append(f"{judgement.verdict}, expected {judgement.expected}")
-    if judgement.vacuous:
-        problems.append(f"control {judgement.control}")
-    return f"claim {claim['id']} ({claim['title']}): {'; '.join(problems)}"
+def remark(judgement):
+    """The claim's remark with its numbers, written ``{quantity}`` or ``{quantity.fact}``."""
+    return _fill(judgement, judgement.claim.get("remark", ""), quantity_lookup(judgement), "remark")
+
+
+def quantity_lookup(judgement):
+    """A function name -> value of ``quantity``, ``quantity.fact`` or ``quantity/control``.
+
+    It gives None where this tier measured nothing, and raises LookupError for a quantity or a
+    control that the claim does not have, or a fact that its check did not give.
+    """
+    known = {q["name"] for q in judgement.claim["quantities"]}
+
+    def lookup(name):
+        path, _, fact = name.partition(".")
+        quantity, _, control = path.partition("/")
+        if quantity not in known:
+            raise KeyError(name)
+        run = control or CHECK
+        if control and control not in judgement.controls:
+            raise KeyError(name)
+        if judgement.value(quantity, run) is None:
+            return None
+        return judgement.facts(quantity, run)[fact] if fact else judgement.value(quantity, run)
+
+    return lookup
+
+
+def _fill(judgement, template, lookup, where, known=()):
+    try:
+        return words.fill(template, lookup)
+    except LookupError as error:
+        there = f"; there are {', '.join(sorted(known))}" if known else ""
+        problem = f"nothing called {error}{there}"
+    except ValueError as error:
+        problem = str(error)
+    raise ClaimsError(f"claim {judgement.claim['id']}: {where}: {problem}") from None
 
 
 def quantity_rows(judgement):
     """Cells of a claim's own table, one row per quantity, HEAD being their head."""
-    rows = []
-    for quantity in judgement.claim["quantities"]:
-        name, known = quantity["name"], quantity["name"] in judgement.passed
-        within = {True: "yes", False: "NO"}[judgement.passed[name]] if known else "not here"
-        note = judgement.value(name)[2] if known else "-"
-        what = quantity["what"] + ("" if note == "-" else f" [{note}]")
-        letter = " (to the letter)" if claims.role(quantity) == "letter" else ""
-        value = measured(judgement, quantity) if known else NOTHING
-        rows.append(
-            (what + letter, value, predicted(quantity), tolerance(quantity), within,
-             quantity["reason"])
-        )  # fmt: skip
-    return rows
+    return [_quantity_row(judgement, quantity) for quantity in judgement.claim["quantities"]]
 
 
-def control_text(judgement):
-    """The control in words, with what it measured."""
-    control = judgement.claim["control"]
-    named = [q for q in judgement.claim["quantities"] if q["name"] in control["quantities"]]
-    values = ", ".join(
-        f"{q['name'].replace('_', ' ')} {measured(judgement, q, 'control').split(' (')[0]}"
-        for q in named
-        if q["name"] in judgement.passed
+def _quantity_row(judgement, quantity):
+    passed = judgement.passed.get(quantity["name"])
+    within = {True: "yes", False: "NO", None: "not here"}[passed]
+    details = note(judgement, quantity)
+    labels = {"letter": "to the letter", "premise": "premise"}
+    of = source(judgement.claim, quantity)
+    tags = [labels.get(role(quantity)), None if of == judgement.claim["source"] else of]
+    tagged = ", ".join(filter(None, tags))
+    what = quantity["what"] + (f" [{details}]" if details else "")
+    return (
+        what + (f" ({tagged})" if tagged else ""),
+        measured(judgement, quantity),
+        predicted(quantity["relation"], quantity["predicted"]),
+        tolerance(quantity),
+        said(within, of) if passed is False else within,
+        quantity["reason"],
     )
-    what = control["what"]
-    return f"{what}: {values}: {judgement.control}" if values else f"{what}: {judgement.control}"
+
+
+def control_text(judgement, control):
+    """A control in words, with what it measured."""
+    values = ", ".join(
+        f"{name.replace('_', ' ')} {words.result(value)}"
+        for name in control["quantities"]
+        if (value := judgement.value(name, control["name"])) is not None
+    )
+    reading = judgement.controls[control["name"]][0]
+    return f"{control['what']}: {values}: {reading}" if values else f"{control['what']}: {reading}"
+
+
+def uncontrolled(judgement):
+    """Quantities that no control covers, each with the reason, as one text; "" for none."""
+    parts = [
+        f"{q['name'].replace('_', ' ')}: {q['uncontrolled']}"
+        for q in judgement.claim["quantities"]
+        if "uncontrolled" in q
+    ]
+    return "; ".join(parts)
+
+
+def surprise(judgement):
+    """What is wrong with an unexpected judgement, in one line."""
+    claim = judgement.claim
+    problems = [
+        f"{said(found, of)}, expected {wanted}" + (f" (stated by: {of})" * (of != claim["source"]))
+        for of, (found, wanted) in judgement.unexpected.items()
+    ]
+    problems += [f"control {name} {reading}" for name, reading in judgement.vacuous.items()]
+    return f"claim {claim['id']} ({claim['title']}): {'; '.join(problems)}"
 
 
 def command(judgement):
@@ -158,198 +213,152 @@ def notes(judgement):
     """(label, text) of what a claim's section says below its table."""
     claim = judgement.claim
     if "remark" in claim:
-        yield "Remark", claim["remark"]
-    if judgement.verdict == claims.NOT_TESTABLE:
+        yield "Remark", remark(judgement)
+    if NOT_TESTABLE in judgement.verdicts.values():
         yield "Not testable here", claim["untestable"]
     if judgement.surprise:
         yield "NOT AS EXPECTED", surprise(judgement)
-    yield "Control", control_text(judgement)
+    for control in controls(claim):
+        yield "Control", control_text(judgement, control)
+    if reasons := uncontrolled(judgement):
+        yield "Without control", reasons
+
+
+def section_title(key):
+    """ "Section 3", "Appendix C", "Further": what a claim's ``section`` key stands for."""
+    if key.isdigit():
+        return f"Section {key}"
+    return "Further statements" if key == "further" else f"Appendix {key}"
+
+
+# --- the report as a table ------------------------------------------------------------------------
+
+
+def row(judgement):
+    """One line of report.csv; the quantity that decides stands for the claim."""
+    claim, quantity = judgement.claim, judgement.headline
+    readings = dict.fromkeys(reading for reading, _ in judgement.controls.values())
+    line = dict.fromkeys(COLUMNS) | {key: claim[key] for key in COLUMNS[:5]}
+    line |= {
+        "verdict": judgement.verdict,
+        "verdicts": "; ".join(f"{of}: {v}" for of, v in judgement.verdicts.items()),
+        "reason": claim.get("untestable"),
+        "control": "; ".join(readings) or "none",
+        "remark": remark(judgement) or None,
+    }
+    if quantity and judgement.verdict != NOT_TESTABLE:
+        line |= {key: quantity[key] for key in ("relation", "predicted", "reason")}
+        line |= {"quantity": quantity["name"], "measured": judgement.value(quantity["name"])}
+        line["tolerance"] = tolerance(quantity)
+    return line
+
+
+def table(judgements):
+    """report.csv as a DataFrame."""
+    return pd.DataFrame([row(j) for j in judgements], columns=COLUMNS)
+
+
+def to_csv(judgements):
+    """report.csv as text, numbers to nine digits."""
+    return table(judgements).to_csv(index=False, lineterminator="\n", float_format="%.9g")
+
+
+def shown(line):
+    """What the summary table shows of one row of report.csv: cells for SUMMARY."""
+    value, bound = NOTHING, NOTHING
+    if not pd.isna(line["quantity"]):
+        value = f"{line['quantity'].replace('_', ' ')}: {words.result(line['measured'])}"
+        bound = predicted(line["relation"], line["predicted"])
+    verdicts = verdict(dict(pair.split(": ") for pair in line["verdicts"].split("; ")))
+    place = f"{line['place']} ({line['source']})"
+    limit = NOTHING if pd.isna(line["tolerance"]) else line["tolerance"]
+    return line["id"], line["title"], place, verdicts, value, bound, limit, line["control"]
+
+
+def summary_table(report):
+    """The table of report.csv (a DataFrame) in Markdown."""
+    return words.table(SUMMARY, [shown(line) for _, line in report.iterrows()])
+
+
+# --- who states what, counted ---------------------------------------------------------------------
+
+
+def counts(report):
+    """{group of GROUPS: Counter of verdicts} on what each states; a claim counts once in each.
+
+    report: the table of report.csv.
+    """
+    tally = {group: Counter() for group in GROUPS}
+    for line in report["verdicts"]:
+        verdicts = dict(pair.split(": ") for pair in line.split("; "))
+        for group, members in GROUPS.items():
+            if theirs := [verdict for of, verdict in verdicts.items() if of in members]:
+                tally[group][max(theirs, key=SEVERITY.index)] += 1
+    return tally
+
+
+def count_lines(report):
+    """One line per group that states something: "the paper: 12 checked, holds 10, ...".
+
+    What a machine wrote has the word beside every verdict that is not "holds".
+    """
+    for group, tally in counts(report).items():
+        of = GROUPS[group][0]
+        parts = [f"{v if v == HOLDS else said(v, of)} {tally[v]}" for v in VERDICTS if tally[v]]
+        if parts:
+            yield f"{group}: {sum(tally.values())} checked, {', '.join(parts)}"
+
+
+def as_expected(judgements):
+    """Whether all came out as expected, in words."""
+    surprises = [j.claim["id"] for j in judgements if j.surprise]
+    return "All as expected." if not surprises else f"NOT AS EXPECTED: {', '.join(surprises)}."
+
+
+def summary(judgements):
+    """One line: how many statements came out how, group by group, and what was not expected."""
+    return f"{'; '.join(count_lines(table(judgements)))}. {as_expected(judgements)}"
 
 
 # --- Markdown -------------------------------------------------------------------------------------
 
 
-def _cell(text):
-    return str(text).replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
+def count_list(report):
+    """The counts as a Markdown list, the paper's in bold."""
+    first, *others = count_lines(report)
+    return "\n".join([f"- **{first}**", *(f"- {line}" for line in others), ""])
 
 
-def markdown_table(head, rows):
-    """A Markdown table; cells are escaped."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(map(_cell, line)) + " |" for line in lines) + "\n"
-
-
-def summary_table(report):
-    """The table of report.csv (a DataFrame) in Markdown: claim, source, verdict, numbers."""
-    shown = ("title", "source", "verdict", "measured", "predicted", "tolerance", "control")
-    head = ("", "claim", *shown[1:])
-    rows = [[line["id"], *(line[c] for c in shown)] for _, line in report.iterrows()]
-    return markdown_table(head, rows)
-
-
-def markdown(judgements, seconds):
-    """The report in Markdown."""
-    tier = judgements[0].tier
+def markdown(judgements, unchecked=()):
+    """The report in Markdown. unchecked: the statements that cannot be checked."""
+    tier, report = judgements[0].tier, table(judgements)
     parts = [
-        "# The paper's claims, checked\n",
+        f"# {TITLE}\n",
         f"Generated by `make claims`, {tier} tier; what to edit is `paper_check/claims.yaml`.\n",
-        f"**{summary(judgements)}**\n",
-        summary_table(table(judgements, seconds)),
+        count_list(report),
+        f"{as_expected(judgements)}\n",
+        summary_table(report),
     ]
-    return "\n".join(parts + [_markdown_section(j, seconds) for j in judgements])
+    section = None
+    for judgement in judgements:
+        if judgement.claim["section"] != section:
+            section = judgement.claim["section"]
+            parts.append(f"## {section_title(section)}\n")
+        parts.append(_markdown_claim(judgement))
+    if unchecked:
+        rows = [(u["place"], u["statement"], u["why"]) for u in unchecked]
+        parts += ["## Not checked\n", words.table(("place", "statement", "why"), rows)]
+    return "\n".join(parts)
 
 
-def _markdown_section(judgement, seconds):
+def _markdown_claim(judgement):
     claim = judgement.claim
+    stated = f"{claim['place']}; {SOURCES[claim['source']]}"
     lines = [
-        f"## {claim['id']}. {_cell(claim['title'])}: {judgement.verdict}\n",
-        f"{_cell(claim['statement'])} *({_cell(claim['place'])}; {SOURCES[claim['source']]})*\n",
-        markdown_table(HEAD, quantity_rows(judgement)),
-        *(f"**{label}.** {_cell(text)}\n" for label, text in notes(judgement)),
-        f"{seconds[claim['id']]:.1f} s; `{command(judgement)}`\n",
+        f"### {claim['id']}. {words.cell(claim['title'])}: {verdict(judgement.verdicts)}\n",
+        f"{words.cell(claim['statement'])} *({words.cell(stated)})*\n",
+        words.table(HEAD, quantity_rows(judgement)),
+        *(f"**{label}.** {words.cell(text)}\n" for label, text in notes(judgement)),
+        f"`{command(judgement)}`\n",
     ]
     return "\n".join(lines)
-
-
-# --- HTML -----------------------------------------------------------------------------------------
-
-CSS = """
-body { font: 15px/1.45 Georgia, serif; color: #1a1a1a; max-width: 62rem; margin: 2rem auto;
-  padding: 0 1rem; }
-h1, h2 { font-weight: normal; line-height: 1.2; } h2 { margin: 2.2rem 0 .3rem; font-size: 1.25rem; }
-table { border-collapse: collapse; width: 100%; font-size: .82rem; margin: .8rem 0; }
-th, td { text-align: left; vertical-align: top; padding: .25rem .5rem; border-top: 1px solid #ccc;
-  overflow-wrap: break-word; }
-th { font-weight: normal; color: #555; border-top: none; white-space: nowrap; }
-code { font-size: .85em; } a { color: inherit; } img { max-width: 100%; }
-.v { white-space: nowrap; } .holds { color: #11603a; } .remark { color: #7a5200; }
-.not { color: #9c1c1c; } .here { color: #666; } .small { color: #555; font-size: .85rem; }
-.wrong { font-weight: bold; color: #9c1c1c; }
-@media print { body { font-size: 10pt; max-width: none; margin: 0; } section, tr, img {
-  break-inside: avoid; } h2 { break-after: avoid; } a { text-decoration: none; } }
-"""
-CLASS = {
-    claims.HOLDS: "holds",
-    claims.REMARK: "remark",
-    claims.NOT_REPRODUCED: "not",
-    claims.NOT_TESTABLE: "here",
-}
-
-
-def _html_table(head, rows):
-    """Cells are escaped here; a cell that is a (css class, link or None, text) is dressed."""
-    lines = ["<tr>" + "".join(f"<th>{html.escape(h)}</th>" for h in head) + "</tr>"]
-    lines += ["<tr>" + "".join(map(_td, line)) + "</tr>" for line in rows]
-    return "<table>\n" + "\n".join(lines) + "\n</table>"
-
-
-def _td(cell):
-    if not isinstance(cell, tuple):
-        return f"<td>{html.escape(str(cell))}</td>"
-    css, link, text = cell
-    text = html.escape(str(text))
-    text = f'<a href="#{html.escape(link)}">{text}</a>' if link else text
-    return f'<td class="{css}">{text}</td>'
-
-
-def html_report(judgements, seconds, pictures):
-    """The report as one self-contained page. pictures: {id: points, a DataFrame}."""
-    report = table(judgements, seconds)
-    rows = [
-        (
-            ("v", None, line["id"]),
-            ("", f"claim-{line['id']}", line["title"]),
-            line["source"],
-            (f"v {CLASS[line['verdict']]}", None, line["verdict"]),
-            *(line[c] for c in ("measured", "predicted", "tolerance", "control")),
-        )
-        for _, line in report.iterrows()
-    ]
-    head = ("", "claim", "source", "verdict", "measured", "predicted", "tolerance", "control")
-    sections = "\n".join(_html_section(j, seconds, pictures) for j in judgements)
-    return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>The paper's claims, checked</title>\n<style>{CSS}</style>\n</head>\n<body>\n"
-        "<h1>The paper's claims, checked</h1>\n"
-        '<p class="small"><em>A Theory of Saddle Escape in Deep Nonlinear Networks</em>, '
-        f"arXiv 2605.01288. Generated by <code>make claims</code>, {judgements[0].tier} tier.</p>\n"
-        f"<p><strong>{html.escape(summary(judgements))}</strong></p>\n"
-        f"{_html_table(head, rows)}\n{sections}\n</body>\n</html>\n"
-    )
-
-
-def _html_section(judgement, seconds, pictures):
-    claim, points = judgement.claim, pictures.get(judgement.claim["id"])
-    rows = [
-        tuple(("wrong", None, c) if i == 4 and c == "NO" else c for i, c in enumerate(line))
-        for line in quantity_rows(judgement)
-    ]
-    below = "\n".join(
-        f"<p><strong>{html.escape(label)}.</strong> {html.escape(text)}</p>"
-        for label, text in notes(judgement)
-    )
-    verdict = f'<span class="{CLASS[judgement.verdict]}">{judgement.verdict}</span>'
-    place = html.escape(f"{claim['place']}; {SOURCES[claim['source']]}")
-    return (
-        f'<section id="claim-{claim["id"]}">\n'
-        f"<h2>{claim['id']}. {html.escape(claim['title'])}: {verdict}</h2>\n"
-        f'<p>{html.escape(claim["statement"])} <span class="small">({place})</span></p>\n'
-        f"{_html_table(HEAD, rows)}\n{_image(claim, points)}{below}\n"
-        f'<p class="small">{seconds[claim["id"]]:.1f} s; '
-        f"<code>{html.escape(command(judgement))}</code></p>\n</section>"
-    )
-
-
-def _image(claim, points):
-    if points is None or points.empty or "picture" not in claim:
-        return ""
-    data = base64.b64encode(png(draw(points, claim["picture"]))).decode()
-    alt = html.escape(f"{claim['picture']['y']} against {claim['picture']['x']}")
-    return f'<img width="560" alt="{alt}" src="data:image/png;base64,{data}">\n'
-
-
-# --- pictures -------------------------------------------------------------------------------------
-
-LOOK = {
-    "line": {**style.LINE, "linewidth": 1.1},
-    "marker": {**style.DIAMOND, "markersize": 4.2},
-    "joined": {**style.DIAMOND, "markersize": 4.2, "linestyle": "-", "linewidth": 0.6},
-    "published": {**style.CIRCLE, "markersize": 5.5},
-}
-
-
-def _hue(series):
-    """What series of one colour have in common: the name without its route."""
-    for prefix in ("flow, ", "SGD, ", "published, "):
-        series = series.removeprefix(prefix)
-    return series.removesuffix(", law")
-
-
-@style.figure_style()
-def draw(points, axes):
-    """A small figure of a claim's points (claims.POINT_COLUMNS); axes: x, y, scale."""
-    figure = style.new_figure(5.6, 2.6)
-    panel = figure.subplots()
-    hues = dict.fromkeys(map(_hue, points["series"]))
-    color = {h: style.CATEGORICAL[i % len(style.CATEGORICAL)] for i, h in enumerate(hues)}
-    for (series, look), mine in points.groupby(["series", "look"], sort=False):
-        tint = color[_hue(series)]
-        edge = {"markeredgecolor": tint} if look == "published" else {}
-        label = "_" if series.endswith(", law") else series
-        panel.plot(mine["x"], mine["y"], label=label, color=tint, **LOOK[look] | edge)
-    panel.set(xlabel=axes["x"], ylabel=axes["y"])
-    if axes["scale"] in ("semilogx", "loglog"):
-        panel.set_xscale("log")
-    if axes["scale"] in ("semilogy", "loglog"):
-        panel.set_yscale("log")
-    figure.legend(loc="outside right upper", fontsize=7)
-    return figure
-
-
-@style.figure_style()
-def png(figure):
-    """The figure as PNG bytes, the same on every call."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=150, metadata={"Software": "saddle_escape"})
-    return buffer.getvalue()

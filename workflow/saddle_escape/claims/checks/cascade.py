@@ -2,34 +2,44 @@
 
 import numpy as np
 
-from ...results import load_table
-from ...studies import cascade
+from ... import settings as configured
 from ...theory import activations, blocks, closure, homotopy, stability
-from . import points, row
+from ...theory.cascade import Cascade
+from . import points, quantity
+
+# --- Proposition 25 -------------------------------------------------------------------------------
 
 
 def proposition25(case):
-    """Claim 13. Control: couplings of either sign, where the proposition claims nothing."""
-    own, sign = case.settings, -1 if case.control else 1
+    """Claim 13: random matrices of loop gain above and below 1.
+
+    Controls: negative_coupling, C with the opposite sign; growing_diagonal, the first entry of -A
+    with the opposite sign.
+    """
+    own = case.settings
     rng = np.random.default_rng(own["seed"])
     wrong, drawn = {"above": 0, "below": 0}, {"above": 0, "below": 0}
     for k in range(own["draws"]):
-        n = 1 + k % own["largest"]
-        a, d = rng.uniform(0.1, 2, n), rng.uniform(0.1, 2, n)
-        b, c = (rng.exponential(size=(n, n)) * rng.integers(0, 2, (n, n)) for _ in range(2))
-        gain, side = stability.loop_gain(a, b, c, d), ("above", "below")[k % 2]
-        target = {"above": 1 + rng.uniform(1e-6, 1), "below": 1 - rng.uniform(1e-6, 1)}[side]
-        if gain > 1e-9:
-            b = b * target / gain
-        else:  # no loop at all: below 1 whatever the scale
-            side = "below"
-        c = sign * c
+        a, b, c, d, side = _random_blocks(rng, 1 + k % own["largest"], ("above", "below")[k % 2])
+        matrix = stability.block_matrix(a, b, -c if case.control == "negative_coupling" else c, d)
+        if case.control == "growing_diagonal":
+            matrix[0, 0] = -matrix[0, 0]
         drawn[side] += 1
-        positive = _has_positive_real(stability.block_matrix(a, b, c, d))
-        wrong[side] += positive is not (side == "above")
+        wrong[side] += _has_positive_real(matrix) is not (side == "above")
     return [
-        row(f"gain_{side}_one", count, note=f"of {drawn[side]}") for side, count in wrong.items()
+        quantity(f"gain_{side}_one", count, of=drawn[side]) for side, count in wrong.items()
     ], None
+
+
+def _random_blocks(rng, n, side):
+    """a, b, c, d with a loop gain on one side of 1, by up to 1 and at least 1e-6 away from it."""
+    a, d = rng.uniform(0.1, 2, n), rng.uniform(0.1, 2, n)
+    b, c = (rng.exponential(size=(n, n)) * rng.integers(0, 2, (n, n)) for _ in range(2))
+    gain = stability.loop_gain(a, b, c, d)
+    distance = rng.uniform(1e-6, 1)
+    if gain <= 1e-9:  # no loop at all: below 1 whatever the scale
+        return a, b, c, d, "below"
+    return a, b * (1 + distance if side == "above" else 1 - distance) / gain, c, d, side
 
 
 def _has_positive_real(matrix):
@@ -38,110 +48,154 @@ def _has_positive_real(matrix):
     return bool(np.any((values.real > 1e-12 * size) & (np.abs(values.imag) < 1e-9 * size)))
 
 
+# --- the loop in the cascade ----------------------------------------------------------------------
+
+
 def off_block(case):
-    """Claim 13b. Control: the learned modes of the reference state shrunk back to small scales."""
-    if case.control:
+    """Claim 13b: gain and eigenvalue at reference states of the cascade.
+
+    Control: small_scales, the learned modes of a reference state shrunk back to the start.
+    """
+    if case.control == "small_scales":
         return _small_scales(case.settings), None
-    everything = load_table(case.inputs["stability"])
-    table = everything[everything["learned"] >= case.settings["cascade"]["threshold"]]
-    early = everything.drop(table.index)["subspace_gain"].max()
+    everything = case.tables["stability"]
+    learned = everything["learned"] >= case.settings["cascade"]["threshold"]
+    table, early = everything[learned], everything.loc[~learned, "subspace_gain"].max()
     best = table.loc[table["subspace_gain"].idxmax()]
     ideal, actual = (table[table["reference"] == kind] for kind in ("ideal", "cascade"))
     late = ideal[ideal["t"] == ideal["t"].max()]
-    note = (
-        f"{len(table)} pairs; stage {best['stage']}, {best['reference']} state at t = "
-        f"{best['t']:g}; before a stage's modes are learned up to {early:.3g}"
-    )
-    others = (
-        f"other off-block directions: up to {actual['off_block_eigenvalue'].max():.1e} in the "
-        f"cascade, {late['off_block_eigenvalue'].max():.1e} at the latest ideal state"
-    )
     return [
-        row("largest_gain", best["subspace_gain"], note=note),
-        row("largest_eigenvalue", table["subspace_eigenvalue"].max(), note=others),
-        row(
-            "disagreements",
-            (everything["status"] != "agrees").sum(),
-            note=f"of {len(everything)} pairs, learned or not",
+        quantity(
+            "largest_gain",
+            best["subspace_gain"],
+            pairs=len(table),
+            stage=best["stage"],
+            reference=best["reference"],
+            t=best["t"],
+            while_learning=early,
         ),
+        quantity(
+            "largest_eigenvalue",
+            table["subspace_eigenvalue"].max(),
+            others_in_cascade=actual["off_block_eigenvalue"].max(),
+            others_at_ideal=late["off_block_eigenvalue"].max(),
+        ),
+        quantity("disagreements", (everything["status"] != "agrees").sum(), of=len(everything)),
     ], None
 
 
 def _small_scales(settings):
-    cfg = settings["cascade"]
-    model = cascade.block_model(cfg)
-    state = stability.ideal_state(model, cascade.start(cfg), 1)
-    found = stability.linearize(model, settings["shrink"] / cfg["epsilon"] * state, 1, 0.0)
-    agrees = all((p["gain"] > 1) == (p["eigenvalue"] > 0) for p in stability.pair_rows(found))
+    cascade = _cascade(settings)
+    model = cascade.model()
+    state = stability.ideal_state(model, cascade.start(), 1)
+    shrunk = settings["shrink"] / cascade.epsilon * state
+    linear = stability.linearize(model, shrunk, 1, 0.0)
     return [
-        row("largest_gain", found.gain),
-        row("largest_eigenvalue", found.eigenvalue),
-        row("disagreements", not agrees),
+        quantity("largest_gain", linear.gain),
+        quantity("largest_eigenvalue", linear.eigenvalue),
     ]
+
+
+def _cascade(settings):
+    """The configured cascade, without what only its study reads."""
+    names = Cascade.__dataclass_fields__
+    return configured.load(Cascade, {k: v for k, v in settings["cascade"].items() if k in names})
+
+
+# --- the homotopy ---------------------------------------------------------------------------------
 
 
 def homotopy_identity(case):
-    """Claim 14. Control: the cross-block rotations are left out of the sum over channels."""
-    table = load_table(case.inputs["identity"])
-    values = dict(zip(table["quantity"], table["value"], strict=True))
-    sensitivity = load_table(case.inputs["sensitivity"])
-    weighted = sensitivity["weight"] * sensitivity["value"]
-    left_out = sensitivity["channel"] == homotopy.CHANNELS[-1]
-    integral = weighted[~left_out].sum() if case.control else weighted.sum()
-    network = load_table(case.inputs["network"]).query("noise == 0")
+    """Claim 14: T(1) by the homotopy, by the network, by leading order.
+
+    Controls: no_rotations, the cross-block rotations left out of the sum over channels; wrong_path,
+    the adjoint along another draw's trajectory; other_draw, T(1) of another draw.
+    """
+    if case.control == "wrong_path":
+        return [_adjoint_on_another_path(case)], None
+    tables = case.tables
+    values = dict(tables["identity"][["quantity", "value"]].itertuples(index=False))
+    sensitivity = tables["sensitivity"]
+    if case.control == "no_rotations":
+        sensitivity = sensitivity[sensitivity["channel"] != homotopy.CHANNELS[-1]]
+    integral = (sensitivity["weight"] * sensitivity["value"]).sum()
+    network = tables["network"].query("noise == 0")
     flow = network[network["route"] == "flow"].iloc[0]
     descent = network[network["route"] == "descent"]
-    draws = load_table(case.inputs["draws"])
-    coupled = draws[draws["route"] == "coupled"]["t_escape"]
-    t0, t1 = values["t0"], values["t1"]
-    sums = sensitivity.groupby(["nu"])["value"].sum()
-    spread = f"T(1) from {coupled.min():.0f} to {coupled.max():.0f} over {len(coupled)} draws"
+    draws = tables["draws"].query("route == 'coupled'")["t_escape"]
+    t0, t1, block = values["t0"], values["t1"], flow["t_block"]
+    if case.control == "other_draw":
+        t1 = block = draws.iloc[-1]
+    sums = sensitivity.groupby("nu")["value"].sum()
+    times = {"t0": t0, "t1": t1}
     return [
-        row("identity", (t0 + integral) / t1 - 1, note=f"T(0) = {t0:.4f}, T(1) = {t1:.4f}"),
-        row("adjoint", values["a_half_error"], note=f"A(1/2) = {values['a_half_adjoint']:.4f}"),
-        row("grid", max(values["t0_grid_change"], values["t1_grid_change"])),
-        row("network", flow["t_escape"] / flow["t_block"] - 1, note="all neurons, flow"),
-        row("network_flow", flow["t_escape"] / t1 - 1, note="all neurons, flow, coarser grid"),
-        row(
+        quantity("identity", (t0 + integral) / t1 - 1, **times),
+        quantity("adjoint", values["a_half_error"], a_half=values["a_half_adjoint"]),
+        quantity("grid", max(values["t0_grid_change"], values["t1_grid_change"])),
+        quantity("network", flow["t_escape"] / block - 1),
+        quantity("network_flow", flow["t_escape"] / t1 - 1),
+        quantity(
             "network_descent",
             (descent["t_escape"] / t1 - 1).abs().max(),
-            note=f"rates {', '.join(f'{r:g}' for r in descent['rate'])}",
+            rates=descent["rate"].to_list(),
         ),
-        row("decoupled", t0 / t1 - 1, spread, "T(0) over T(1)"),
-        row("leading_order", values["t_leading_order"] / t1 - 1, spread, "Theorem 5 over T(1)"),
-    ], points("A(nu)", sums.index, sums)
+        _over_draws("decoupled", abs(t0 / draws - 1), t0 / t1 - 1),
+        _over_draws("leading_order", abs(values["t_leading_order"] / draws - 1),
+                    values["t_leading_order"] / t1 - 1),
+    ], points("A(nu)", sums.index, sums)  # fmt: skip
+
+
+def _over_draws(name, deviations, own):
+    """The median over draws of the initial off-diagonal entries, with its range."""
+    interval = (deviations.min(), deviations.max())
+    return quantity(name, deviations.median(), interval, draws=len(deviations), own=own)
+
+
+def _adjoint_on_another_path(case):
+    """A(1/2) by adjoint from another draw's start, against the difference quotient of ours."""
+    cascade = _cascade(case.settings)
+    model = cascade.model()
+    values = dict(case.tables["identity"][["quantity", "value"]].itertuples(index=False))
+    start = cascade.start(cascade.seed + 1)
+    other = homotopy.sensitivity(model, start, 0.5, cascade.threshold, cascade.solver(model))
+    return quantity("adjoint", abs(other.total / values["a_half_difference"] - 1))
+
+
+# --- no closure -----------------------------------------------------------------------------------
 
 
 def no_closure(case):
-    """Claim 15. Control: a linear network, whose second moments do obey a closed equation."""
-    if case.control:
-        return _linear(case.settings), None
-    table = load_table(case.inputs["closure"])
+    """Claim 15: pairs of row laws with equal moments and unequal speeds.
+
+    Controls: linear_network, whose second moments do obey a closed equation; next_order, moments
+    compared one order higher than the laws are made for.
+    """
+    if case.control == "linear_network":
+        return [_linear(case.settings["cascade"])], None
+    table = case.tables["closure"]
+    if case.control == "next_order":
+        error = max(closure.moment_error(closure.row_laws(n), n + 1) for n in table["order"])
+        return [quantity("equal_moments", error)], None
     noise = table["round_off"] + table["moment_error"] + table["quadrature_change"]
-    rows = [
-        row("smallest_gap", (table["gap"] / noise).min(), note=f"orders 1 to {len(table)}"),
-        row("equal_moments", table["moment_error"].max()),
+    quantities = [
+        quantity("smallest_gap", (table["gap"] / noise).min(), orders=len(table)),
+        quantity("equal_moments", table["moment_error"].max()),
+        quantity("orders", table["order"].max()),
     ]
-    if "orders" in case.quantities:
-        rows.append(row("orders", table["order"].max()))
-    return rows, points("gap", table["order"], table["gap"]) + points(
+    return quantities, points("gap", table["order"], table["gap"]) + points(
         "1000 x all errors", table["order"], 1000 * noise, "line"
     )
 
 
-def _linear(settings):
-    cfg = settings["cascade"]
+def _linear(cfg):
+    """The smallest gap over its errors of a linear network, from order 2 on."""
     act, grid = activations.get("linear"), blocks.make_grid(2, step=0.25, half_width=7.0)
-    amplitudes, ratios, errors = cfg["amplitudes"][:2], [], []
+    amplitudes, ratios = cfg["amplitudes"][:2], []
     for order in range(2, max(2, cfg["closure_orders"]) + 1):
         laws = closure.row_laws(order)
-        found = [closure.speed(act, amplitudes, law, grid) for law in laws]
-        error = closure.moment_error(laws, order)
-        round_off = np.finfo(float).eps * (found[0][1] + found[1][1])
-        ratios.append(abs(found[0][0] - found[1][0]) / (round_off + error))
-        errors.append(error)
-    return [
-        row("smallest_gap", min(ratios)),
-        row("equal_moments", max(errors)),
-        row("orders", max(2, cfg["closure_orders"])),
-    ]
+        (even, even_size), (odd, odd_size) = (
+            closure.speed(act, amplitudes, law, grid) for law in laws
+        )
+        round_off = np.finfo(float).eps * (even_size + odd_size)
+        ratios.append(abs(even - odd) / (round_off + closure.moment_error(laws, order)))
+    return quantity("smallest_gap", min(ratios))

@@ -7,81 +7,88 @@ import numpy as np
 import pandas as pd
 from scipy.interpolate import CubicSpline
 
-from ...results import load_table
+from ... import published
 from ...status import ESCAPED
-from ...studies import classes as classes_study
 from ...theory import activations, classes, escape, manifold
-from . import points, row
+from . import points, quantity
 
 PARTED = 0.1  # relative distance at which theory and reduced equations count as apart
 CLASS_D_CRITERION = ("correlation", 0.5)  # the loss falls already when the mean is fitted
 
 
-def _model(name, depth, width):
+@functools.cache  # class D's quadrature is the same for every run
+def model(name, depth, width):
+    """The reduced model of an activation, with the rule that its kinks allow."""
     act = activations.get(name)
-    rule = "trapezoid" if act.smooth else "half_line"
-    return manifold.reduction(act, depth, width, rule=rule)
+    return manifold.reduction(act, depth, width, rule="trapezoid" if act.smooth else "half_line")
 
 
-@functools.cache  # the control shares most runs with the check
+@functools.cache  # controls share most runs with the check
 def _escape(name, init, width, criterion, threshold):
-    """Escape time of the reduced ODE; ValueError unless it escapes."""
-    model = _model(name, len(init), width)
-    run = escape.escape_time(model, np.array(init), criterion, threshold)
+    run = escape.escape_time(model(name, len(init), width), np.array(init), criterion, threshold)
     if run.status != ESCAPED:
         raise ValueError(f"claims: {name} from {init} did not escape ({run.status})")
     return run.t_escape
 
 
-def _time(name, init, width, criterion="alignment", threshold=0.5):
+def time(name, init, width, criterion="alignment", threshold=0.5):
+    """Escape time of the reduced equations; ValueError unless they escape."""
     return _escape(name, tuple(map(float, init)), width, criterion, threshold)
 
 
-def _times(name, depth, width, epsilons, *criterion):
-    return np.array([_time(name, [e] * depth, width, *criterion) for e in epsilons])
+def times(name, depth, width, epsilons, *criterion):
+    """Escape times (E,) from balanced starts."""
+    return np.array([time(name, [e] * depth, width, *criterion) for e in epsilons])
 
 
-def _slopes(x, y):
+def slopes(x, y):
+    """Local slopes of log y against log x."""
     return np.diff(np.log(y)) / np.diff(np.log(x))
 
 
-def _rate(name, depth, width):
+def rate(name, depth, width):
+    """K of an activation by name."""
     return classes.rate_constant(activations.get(name), depth, width)
+
+
+def scaled(name, factor):
+    """The activation factor * sigma, as an expression."""
+    return f"({factor})*({activations.get(name).expression})"
 
 
 # --- Theorem 5 ------------------------------------------------------------------------------------
 
 
 def closed_form(case):
-    """Claim 6. Control: the rate constant K is ten per cent too large."""
-    own, factor = case.settings, 1.1 if case.control else 1.0
-    width, rows, shown = own["width"], {}, []
+    """Claim 6: order of the closed form's error. Control: K ten per cent too large."""
+    own, factor = case.settings, 1.1 if case.control == "wrong_prefactor" else 1.0
+    width, smallest, quantities, shown = own["width"], [], [], []
 
     def excess(name, depth, epsilons):
-        closed = escape.closed_form(factor * _rate(name, depth, width), epsilons, depth)
-        return _times(name, depth, width, epsilons) - closed, closed
+        closed = escape.closed_form(factor * rate(name, depth, width), epsilons, depth)
+        return times(name, depth, width, epsilons) - closed, closed
 
     for key in ("order_two", "order_one", "end_dominated"):
-        found = []
+        orders = []
         for name, depth in own[key]["cases"]:
             epsilons = np.array(own[key]["epsilon"], dtype=float)
             difference, closed = excess(name, depth, epsilons)
             error = np.abs(difference / closed)
             q = classes.classify(activations.get(name)).q
-            found.append(_slopes(epsilons, error)[0] - min(q - 1, depth - 2))
-            rows.setdefault("relative_error", []).append(error[0])
+            orders.append(slopes(epsilons, error)[0] - min(q - 1, depth - 2))
+            smallest.append(error[0])
             shown += points(f"{name}, L = {depth}", epsilons, error, "joined")
-        note = "; ".join(f"{n} L = {d}" for n, d in own[key]["cases"])
-        rows[key] = (max(found, key=abs), "-", note)
+        runs = [f"{name} L = {depth}" for name, depth in own[key]["cases"]]
+        quantities.append(quantity(key, max(orders, key=abs), runs=runs))
     epsilons = np.array(own["resonance"]["epsilon"], dtype=float)
     difference, closed = excess(*own["resonance"]["case"], epsilons)
     steps = -np.diff(difference) / np.diff(np.log(epsilons))
-    name = "{}, L = {}, resonant".format(*own["resonance"]["case"])
-    shown += points(name, epsilons, np.abs(difference / closed), "joined")
+    label = "{}, L = {}, resonant".format(*own["resonance"]["case"])
+    shown += points(label, epsilons, np.abs(difference / closed), "joined")
     return [
-        row("relative_error", max(rows.pop("relative_error")), note="at the smallest epsilon"),
-        *(row(name, *value) for name, value in rows.items()),
-        row("resonance", steps[0] / steps[1] - 1, note=f"b = {steps[0]:.4g} and {steps[1]:.4g}"),
+        *quantities,
+        quantity("resonance", steps[0] / steps[1] - 1, b=list(steps)),
+        quantity("relative_error", max(smallest)),
     ], shown
 
 
@@ -91,82 +98,101 @@ def closed_form(case):
 def _bottleneck(name, depth, r, epsilons, width):
     """Times to half the plateau loss with r layers at epsilon, the others at 1."""
     starts = [[e] * r + [1.0] * (depth - r) for e in epsilons]
-    return np.array([_time(name, s, width, "loss", 0.5) for s in starts])
+    return np.array([time(name, s, width, "loss", 0.5) for s in starts])
 
 
 def critical_depth(case):
-    """Claim 7. Control: one of the r bottleneck layers starts at 1 instead of epsilon."""
-    own, less = case.settings, 1 if case.control else 0
-    name, depth, width = own["activation"], own["depth"], own["width"]
+    """Claim 7: exponents and logarithms by the number r of small layers.
+
+    Controls: one_layer_less and one_layer_more start r - 1 and r + 1 layers at epsilon; all_layers
+    starts every layer there.
+    """
+    own, cfg = case.settings, case.settings["critical_depth"]
+    name, depth, width = cfg["activation"], cfg["bottleneck"]["depth"], cfg["width"]
+    change = {"one_layer_less": -1, "one_layer_more": 1}.get(case.control, 0)
     epsilons = np.array(own["epsilon"], dtype=float)
+
+    def small(r, layers):
+        return layers if case.control == "all_layers" else min(r + change, layers)
 
     @functools.cache
     def slope(r, layers):
-        return _slopes(epsilons, _bottleneck(name, layers, r - less, epsilons, width))[0]
+        return slopes(epsilons, _bottleneck(name, layers, small(r, layers), epsilons, width))[0]
 
-    decades = np.array(own["decades"], dtype=float)
-    rates = {r: np.diff(_bottleneck(name, depth, r, decades, width)) for r in (1, 2)}
-    per_decade = np.log(10) / _rate(name, depth, width)
-    found = {r: slope(r, depth) for r in own["r"]}
-    by_depth = [slope(r, d) for r in own["r"][:2] for d in own["depths"] if d >= r]
-    spread = max(np.ptp([slope(r, d) for d in own["depths"] if d >= r]) for r in own["r"][:2])
-    falsification = np.polyfit(own["r"], [found[r] for r in own["r"]], 1)[0]
-    rows = [
-        row("r1_bounded", rates[1][1] / rates[1][0], note="second decade over first"),
-        row("r2_logarithmic", rates[2][1] / per_decade - 1, note="time per decade x K / log 10"),
-        *(row(f"r{r}", s) for r, s in found.items()),
-        row("depth_independent", spread, note=f"{len(by_depth)} exponents"),
-        row("exponent_per_layer", falsification),
-    ]
+    quantities = []
+    if {"r1_bounded", "r2_logarithmic"} & case.quantities:
+        decades = np.array(own["decades"], dtype=float)
+        steps = {
+            r: np.diff(_bottleneck(name, depth, small(r, depth), decades, width)) for r in (1, 2)
+        }
+        decade = np.log(10) / rate(name, depth, width)
+        quantities.append(quantity("r1_bounded", steps[1][1] / steps[1][0]))
+        quantities.append(quantity("r2_logarithmic", steps[2][1] / decade - 1))
+    exponents = {r: slope(r, depth) for r in own["r"]}
+    by_depth = {r: [slope(r, d) for d in own["depths"] if d >= r] for r in own["r"][:2]}
+    per_layer = np.polyfit(own["r"], list(exponents.values()), 1)[0]
+    spread = max(map(np.ptp, by_depth.values()))
+    quantities += [quantity(f"r{r}", s) for r, s in exponents.items()]
+    quantities.append(quantity("depth_independent", spread, depths=own["depths"]))
+    quantities.append(quantity("exponent_per_layer", per_layer))
     if "figure2" in case.quantities:
-        rows.append(row("figure2", *_figure2_deviation(case.inputs["figure2"], less)))
-    shown = points("measured", found, found.values())
-    return rows, shown + points("-(r-2)", found, [2 - r for r in found], "line")
+        quantities.append(_figure2_deviation(case.tables["figure2"]))
+    shown = points("measured", exponents, exponents.values())
+    return quantities, shown + points("-(r-2)", exponents, [2 - r for r in exponents], "line")
 
 
-def _figure2_deviation(path, less):
+def _figure2_deviation(table):
     """Largest distance of figure 2b's exponents at its smallest epsilon from -(r-2), r >= 3."""
-    table = load_table(path)
     panel = table[(table["panel"] == "b") & (table["route"] == "reduced_ode") & (table["r"] > 2)]
     first = panel.loc[panel.groupby("r")["epsilon"].idxmin()]
-    found = first["local_exponent"] + first["r"] + less - 2
-    note = f"epsilon = {first['epsilon'].min():g}, {len(first)} values of r"
-    return found.abs().max(), "-", note
+    deviation = (first["local_exponent"] + first["r"] - 2).abs().max()
+    return quantity("figure2", deviation, epsilon=first["epsilon"].min(), curves=len(first))
 
 
 # --- Corollary 7 ----------------------------------------------------------------------------------
 
 
 def universality(case):
-    """Claim 8. Control: the rate constants of class B are exchanged among its activations."""
-    own, depth, width = case.settings, case.settings["depth"], case.settings["width"]
+    """Claim 8: K t over activations.
+
+    Controls: other_activation, sigma(1.05 z) integrated in place of one of class B; class_b, the
+    activations of class B in place of class C; narrower, the equations of a network of .8 N.
+    """
+    own, depth, width = (
+        case.settings,
+        *(case.settings["universality"][k] for k in ("depth", "width")),
+    )
+    if case.control == "narrower":
+        return _figure3(case, round(0.8 * width)), None
     names, epsilons = own["class_b"], own["epsilon"]
-    rates = {name: _rate(name, depth, width) for name in names + own["class_c"]}
-    if case.control:
-        rates |= dict(zip(names, [rates[n] for n in np.roll(names, 1)], strict=True))
-    scaled = {n: rates[n] * _times(n, depth, width, epsilons) for n in names}
-    spread = np.max(list(scaled.values()), axis=0) / np.min(list(scaled.values()), axis=0) - 1
-    fine = np.array(own["linear"], dtype=float)
-    master = [k_t[-1] / _master(np.array(epsilons[-1:]), depth)[0] for k_t in scaled.values()]
-    slopes = []
-    for name in own["class_c"]:
-        closed = escape.closed_form(rates[name], fine, depth)
-        slopes.append(_slopes(fine, np.abs(_times(name, depth, width, fine) / closed - 1))[0])
-    rows = [
-        row(f"spread_{n}", s, note=f"epsilon = {e:g}")
-        for n, e, s in zip(("large", "middle", "small"), epsilons, spread, strict=True)
+    integrated = {name: name for name in names}
+    if case.control == "other_activation":
+        integrated[names[0]] = own["other"]
+    collapsed = {
+        name: rate(name, depth, width) * times(used, depth, width, epsilons)
+        for name, used in integrated.items()
+    }
+    spread = np.max(list(collapsed.values()), axis=0) / np.min(list(collapsed.values()), axis=0) - 1
+    master = _master(np.array(epsilons[-1:]), depth)[0]
+    quantities = [
+        quantity(f"spread_{size}", s, epsilon=e)
+        for size, e, s in zip(("large", "middle", "small"), epsilons, spread, strict=True)
     ]
-    rows.append(row("master_small", np.abs(np.array(master) - 1).max()))
-    rows.append(row("class_c_slope", max(slopes, key=lambda s: abs(s - 1)),
-                    note=", ".join(own["class_c"])))  # fmt: skip
+    furthest = max(abs(k_t[-1] / master - 1) for k_t in collapsed.values())
+    quantities.append(quantity("master_small", furthest, epsilon=epsilons[-1]))
+    quantities.append(_linear_deviation(own, depth, width, case.control == "class_b"))
     if "network" not in case.quantities:
-        return rows, None
-    table = load_table(case.inputs["figure3"])
-    table = table.assign(collapsed=table["K_t_escape"] / _master(table["epsilon"], depth))
-    rows += _figure3(table, case.inputs["published"])
-    reduced = table[table["route"] == "reduced_ode"].groupby("activation", sort=False)
-    shown = [p for n, g in reduced for p in points(n, g["epsilon"], g["collapsed"], "joined")]
-    return rows, shown + _published_collapse(case.inputs["published"], rates, depth)
+        return quantities, None
+    return quantities + _figure3(case, width), _shown_collapse(case, depth, width)
+
+
+def _linear_deviation(own, depth, width, class_b):
+    """Order in epsilon of the deviation from the closed form, the one furthest from 1."""
+    fine, orders = np.array(own["linear"], dtype=float), {}
+    for name in own["class_b" if class_b else "class_c"]:
+        closed = escape.closed_form(rate(name, depth, width), fine, depth)
+        orders[name] = slopes(fine, np.abs(times(name, depth, width, fine) / closed - 1))[0]
+    return quantity("class_c_slope", max(orders.values(), key=lambda s: abs(s - 1)), orders=orders)
 
 
 def _master(epsilon, depth):
@@ -174,227 +200,282 @@ def _master(epsilon, depth):
     return escape.closed_form(1.0, epsilon, depth)
 
 
-def _published_collapse(path, rates, depth):
-    """Figure 3's markers as K t over the master curve; a marker of two curves with its first K."""
+def _shown_collapse(case, depth, width):
+    """K t over the master curve: the reduced equations and the markers of figure 3.
+
+    A marker that stands for two curves is drawn with the first one's K.
+    """
+    table, markers = case.tables["figure3"], published.select(case.tables["published"], 3)
+    table = table[table["route"] == "reduced_ode"]
+    table = table.assign(collapsed=table["K_t_escape"] / _master(table["epsilon"], depth))
     shown = []
-    for series, mine in _figure3_markers(path).groupby("series", sort=False):
+    for name, curve in table.groupby("activation", sort=False):
+        shown += points(name, curve["epsilon"], curve["collapsed"], "joined")
+    for series, marks in markers.groupby("series", sort=False):
         name = series.split("_or_")[0]
-        ratio = rates[name] * mine["y"] / _master(mine["x"], depth)
-        shown += points(f"published, {name}", mine["x"], ratio, "published")
+        collapsed = rate(name, depth, width) * marks["y"] / _master(marks["x"], depth)
+        shown += points(f"published, {name}", marks["x"], collapsed, "published")
     return shown
 
 
-def _figure3_markers(path):
-    table = pd.read_csv(path, comment="#")
-    return table[table["figure"] == 3]
-
-
-def _figure3(table, path):
-    """Network against reduced ODE, and both against the published markers."""
-    keys = ["activation", "epsilon"]
+def _figure3(case, width):
+    """Figure 3's networks and markers against the reduced equations, at a width."""
+    table, markers = case.tables["figure3"], published.select(case.tables["published"], 3)
+    cfg, keys = case.settings["universality"], ["activation", "epsilon"]
     network, reduced = (
         table[table["route"] == route].set_index(keys)["t_escape"]
         for route in ("network", "reduced_ode")
     )
-    away = _published_deviation(reduced, path)
-    both = away[away["series"] == "tanh_or_sin"].groupby("curve")["deviation"].max()
-    note = "tanh_or_sin: " + ", ".join(f"{n} {d:.3f}" for n, d in both.items())
+    if width != cfg["width"]:
+        for name, epsilon in reduced.index:
+            start = [epsilon] * cfg["depth"]
+            reduced[name, epsilon] = time(name, start, width, "alignment", cfg["threshold"])
+    away = _published_deviation(reduced, markers)
+    double = away[away["series"] == "tanh_or_sin"].groupby("curve")["deviation"].max()
     return [
-        row("network", (network / reduced - 1).abs().max(), note=f"{len(network)} points"),
-        row("published", away["deviation"].max(), note=note),
+        quantity("network", (network / reduced - 1).abs().max(), points=len(network)),
+        quantity("published", away["deviation"].max(), tanh_or_sin=double.to_dict()),
     ]
 
 
-def _published_deviation(times, path):
+def _published_deviation(reduced, markers):
     """|ours / published - 1| for each published marker; a marker of two curves counts for both."""
-    published = _figure3_markers(path)
-    found = [
-        (point.series, name, abs(times[name, point.x] / point.y - 1))
-        for point in published.itertuples()
-        for name in point.series.split("_or_")
+    rows = [
+        (marker.series, name, abs(reduced[name, marker.x] / marker.y - 1))
+        for marker in markers.itertuples()
+        for name in marker.series.split("_or_")
     ]
-    return pd.DataFrame(found, columns=["series", "curve", "deviation"])
+    return pd.DataFrame(rows, columns=["series", "curve", "deviation"])
 
 
 # --- the classes side by side ---------------------------------------------------------------------
 
 
 def exponents_by_class(case):
-    """Claim 9. Control: class D's activation without its constant, sigma - sigma(0)."""
-    own, rows, shown = case.settings, [], []
-    depth, width, epsilons = own["depth"], own["width"], np.array(own["epsilon"], dtype=float)
+    """Claim 9: local exponent from balanced starts, class by class.
+
+    Controls: one_layer_less, the last layer starts at 1; no_constant, class D's activation without
+    its constant, sigma - sigma(0).
+    """
+    own, quantities, shown = case.settings, [], []
+    width, epsilons = own["width"], np.array(own["epsilon"], dtype=float)
+    last = [1.0] if case.control == "one_layer_less" else []
+
+    def escapes(name, scales):
+        starts = [[e] * (own["depth"] - len(last)) + last for e in scales]
+        return np.array([time(name, start, width, *CLASS_D_CRITERION) for start in starts])
+
     for cls, names in own["classes"].items():
-        names = [own["without_constant"]] if case.control and cls == "D" else names
-        found = {}
-        for name in names:
-            t = _times(name, depth, width, epsilons, *CLASS_D_CRITERION)
-            found[name] = _slopes(epsilons, t)[-1]
-            shown += points(f"{name} ({cls})", epsilons, t, "joined")
-        furthest = max(found.values(), key=lambda s: abs(s + depth - 2))
-        note = ", ".join(f"{n} {s:.3f}" for n, s in found.items())
-        rows.append(row(f"class_{cls.lower()}", furthest, note=note))
-    if "class_d_tail" in case.quantities:
-        tail = np.array(own["tail"], dtype=float)
-        t = _times(own["classes"]["D"][0], depth, width, tail, *CLASS_D_CRITERION)
-        local = ", ".join(f"{s:.2f}" for s in _slopes(tail, t))
-        rows.append(row("class_d_tail", _slopes(tail, t)[-1], note=f"decade by decade: {local}"))
-        shown += points(f"{own['classes']['D'][0]} (D)", tail, t, "joined")
-    return rows, shown
+        wanted = {f"class_{cls.lower()}", f"class_{cls.lower()}_tail"} & case.quantities
+        if not wanted:
+            continue
+        names = [own["without_constant"]] if case.control == "no_constant" else names
+        t = {name: escapes(name, epsilons) for name in names}
+        local = {name: slopes(epsilons, values)[-1] for name, values in t.items()}
+        furthest = max(local.values(), key=lambda s: abs(s + own["depth"] - 2))
+        quantities.append(quantity(f"class_{cls.lower()}", furthest, exponents=local))
+        for name, values in t.items():
+            shown += points(f"{name} ({cls})", epsilons, values, "joined")
+        if f"class_{cls.lower()}_tail" in wanted:
+            tail = np.array(own["tail"], dtype=float)
+            values = escapes(names[0], tail)
+            decades = list(slopes(tail, values))
+            quantities.append(quantity(f"class_{cls.lower()}_tail", decades[-1], decades=decades))
+            shown += points(f"{names[0]} ({cls})", tail, values, "joined")
+    return quantities, shown
 
 
 # --- further statements ---------------------------------------------------------------------------
 
 
 def extra_depth(case):
-    """Claim 16. Control: the added layers start at epsilon too."""
+    """Claim 16: times and exponents at fixed r and growing depth.
+
+    Controls: added_layers_small, the added layers start at epsilon too; unit_slope, the second
+    activation scaled to slope 1 at 0.
+    """
     own = case.settings
     r, width, epsilons = own["r"], own["width"], np.array(own["epsilon"], dtype=float)
-
-    def times(name, depth):
-        return _bottleneck(name, depth, depth if case.control else r, epsilons, width)
-
-    found = {(n, d): times(n, d) for n in own["activations"] for d in own["depths"]}
-    shallow, deep = min(own["depths"]), max(own["depths"])
-    slopes = [_slopes(epsilons, t)[0] for t in found.values()]
-    longer = {n: found[n, deep][0] / found[n, shallow][0] for n in own["activations"]}
     unit, other = own["activations"]
-    rows = [
-        row("exponent_spread", np.ptp(slopes), note=f"L = {shallow} to {deep}, {len(slopes)} runs"),
-        row("time_ratio", longer[unit], note=f"{unit}, sigma'(0) = 1, L = {deep} over {shallow}"),
-        row("time_ratio_half", longer[other], note=f"{other}, sigma'(0) = 1/2"),
+    used = {unit: unit, other: scaled(other, 2) if case.control == "unit_slope" else other}
+
+    @functools.cache
+    def escapes(name, depth):
+        small = depth if case.control == "added_layers_small" else r
+        return _bottleneck(used[name], depth, small, epsilons, width)
+
+    shallow, deep = min(own["depths"]), max(own["depths"])
+    local = [slopes(epsilons, escapes(n, d))[0] for n in own["activations"] for d in own["depths"]]
+    longer = {n: escapes(n, deep)[0] / escapes(n, shallow)[0] for n in own["activations"]}
+    facts = {"shallow": shallow, "deep": deep}
+    quantities = [
+        quantity("exponent_spread", np.ptp(local), runs=len(local), **facts),
+        quantity("time_ratio", longer[unit], activation=unit, **facts),
+        quantity("time_ratio_half", longer[other], activation=other, **facts),
     ]
     if "off_manifold" in case.quantities:
-        rows.append(row("off_manifold", *_depth_spread(case.inputs["exponents"], case.control)))
-        rows.append(row("off_manifold_time", *_depth_ratio(case.inputs["asymptotics"])))
+        quantities.append(_depth_spread(case.tables["exponents"]))
+    if "off_manifold_time" in case.quantities:
+        quantities.append(_depth_ratio(case.tables["asymptotics"]))
     shown = []
     for name in own["activations"]:
-        ratios = [found[name, d][0] / found[name, shallow][0] for d in own["depths"]]
+        ratios = [escapes(name, d)[0] / escapes(name, shallow)[0] for d in own["depths"]]
         shown += points(name, own["depths"], ratios, "joined")
-    return rows, shown
+    return quantities, shown
 
 
-def _depth_spread(path, control):
+def _depth_spread(table):
     """Spread over depths of the off-manifold exponents of the r that has most depths."""
-    table = load_table(path)
     r = table.groupby("r")["L"].nunique().idxmax()
-    mine = table[table["r"] == r]
-    values = mine["exponent"] - (control * mine["L"])
-    return np.ptp(values), "-", f"r = {r}, L = {', '.join(map(str, mine['L']))}"
+    same = table[table["r"] == r]
+    return quantity("off_manifold", np.ptp(same["exponent"]), r=r, depths=same["L"].to_list())
 
 
-def _depth_ratio(path):
+def _depth_ratio(table):
     """Median time of the deepest He-normal network over the shallowest's, smallest epsilon."""
-    table = load_table(path)
     r = table.groupby("r")["L"].nunique().idxmax()
-    mine = table[(table["r"] == r) & (table["epsilon"] == table["epsilon"].min())]
-    mine = mine.sort_values("L")
-    times = mine["t_median"].to_numpy()
-    note = f"r = {r}, L = {mine['L'].iloc[-1]} over {mine['L'].iloc[0]}"
-    return times[-1] / times[0], "-", note
+    same = table[(table["r"] == r) & (table["epsilon"] == table["epsilon"].min())]
+    same = same.sort_values("L")
+    first, last = same.iloc[0], same.iloc[-1]
+    ratio = last["t_median"] / first["t_median"]
+    return quantity("off_manifold_time", ratio, r=r, shallow=first["L"], deep=last["L"])
 
 
 def slowest_class(case):
-    """Claim 16b. Control: one activation of each class whose K fall in the order A, B, C."""
+    """Claim 16b: do the classes order the escape times, or does K?
+
+    Controls: ordered_rates, one activation of each class, so that K falls in the order A, B, C;
+    larger, every activation 1.1 sigma, its K unchanged; no_constant, class D's activation without
+    its constant.
+    """
     own, depth, width = case.settings, case.settings["depth"], case.settings["width"]
-    chosen = own["ordered"] if case.control else own["classes"]
-    epsilon = own["epsilon"]
-    times = {cls: {n: _time(n, [epsilon] * depth, width, "correlation") for n in names}
-             for cls, names in chosen.items()}  # fmt: skip
-    overlaps = [
-        f"{a}-{b}" for a, b in itertools.combinations(chosen, 2)
-        if max(min(times[a].values()), min(times[b].values()))
-        < min(max(times[a].values()), max(times[b].values()))
-        or min(times[a].values()) > max(times[b].values())
-    ]  # fmt: skip
-    pairs = [(n, t) for found in times.values() for n, t in found.items()]
-    scaled = [t * _rate(n, depth, width) * (depth - 2) * epsilon ** (depth - 2) for n, t in pairs]
+    epsilon, factor = own["epsilon"], 1.1 if case.control == "larger" else 1
+    chosen = own["ordered"] if case.control == "ordered_rates" else own["classes"]
+
+    def balanced(name):
+        used = name if factor == 1 else scaled(name, factor)
+        return time(used, [epsilon] * depth, width, "correlation")
+
+    by_class = {cls: {n: balanced(n) for n in names} for cls, names in chosen.items()}
+    overlaps = [f"{a}-{b}" for a, b in itertools.combinations(chosen, 2)
+                if not max(by_class[a].values()) <= min(by_class[b].values())]  # fmt: skip
+    t = {name: value for escapes in by_class.values() for name, value in escapes.items()}
+    leading = {
+        n: v * rate(n, depth, width) * (depth - 2) * epsilon ** (depth - 2) for n, v in t.items()
+    }
     d, c = own["same_rate"]
-    ratio = _time(d, [epsilon] * depth, width, "correlation") / _time(
-        c, [epsilon] * depth, width, "correlation"
-    )
-    note = "; ".join(f"{n} {t:.3g}" for n, t in pairs)
+    d = own["without_constant"] if case.control == "no_constant" else d
+    furthest = max(leading.values(), key=lambda s: abs(s - 1))
     return [
-        row("overlaps", len(overlaps), note=f"{', '.join(overlaps) or 'none'}: {note}"),
-        row(
-            "rate_decides", max(scaled, key=lambda s: abs(s - 1)), note=f"{len(scaled)} activations"
-        ),
-        row("class_d_ratio", ratio, note=f"{d} over {c}, equal K, epsilon = {epsilon:g}"),
+        quantity("overlaps", len(overlaps), pairs=overlaps or "none", times=t),
+        quantity("rate_decides", furthest, activations=len(leading)),
+        quantity("class_d_ratio", balanced(d) / balanced(c), epsilon=epsilon),
     ], None
 
 
 def shells(case):
-    """Claim 17c. Control: every shell counts one layer too many as grown."""
-    own, extra = case.settings, 1 if case.control else 0
-    name, width = own["activation"], own["width"]
-    ratios = []
-    for factor in own["factors"]:
-        s = own["largest"] * np.array([factor**-3, factor**-2, factor**-1, 1.0])
-        rate = _rate(name, len(s), width)
-        exact = escape.quadrature_time(rate, s, own["threshold"])
-        ratios.append(_shell_sum(s, rate, own["threshold"], extra) / exact - 1)
-    s = own["largest"] * np.array([own["factors"][0] ** -k for k in (3, 2, 1, 0)])
-    flow = _time(name, s, width, "alignment", own["threshold"])
-    quadrature = escape.quadrature_time(_rate(name, len(s), width), s, own["threshold"])
-    note = ", ".join(f"{f:g}: {r:.3f}" for f, r in zip(own["factors"], ratios, strict=True))
+    """Claim 17c: the integral for the escape time, shell by shell.
+
+    Controls: unordered, scales of one size; larger_start, the reduced equations start with a first
+    scale that is ten per cent larger.
+    """
+    own = case.settings
+    name, width, top = own["activation"], own["width"], own["largest"]
+    factors = own["factors"]
+    if case.control == "unordered":
+        factors = [1 + 0.1 * k for k, _ in enumerate(factors, 1)]
+    errors = []
+    for factor in factors:
+        s = top * np.array([float(factor) ** -k for k in (3, 2, 1, 0)])
+        k = rate(name, len(s), width)
+        exact = escape.quadrature_time(k, s, own["threshold"])
+        errors.append(_shell_sum(s, k, own["threshold"]) / exact - 1)
+    s = top * np.array([float(own["factors"][0]) ** -k for k in (3, 2, 1, 0)])
+    exact = escape.quadrature_time(rate(name, len(s), width), s, own["threshold"])
+    s[0] *= 1.1 if case.control == "larger_start" else 1.0
+    flow = time(name, s, width, "alignment", own["threshold"])
+    by_factor = {f"{f:g}": error for f, error in zip(factors, errors, strict=True)}
     return [
-        row("leading_term", ratios[-1], note=f"ratio - 1 at s_(j+1)/s_j = {note}"),
-        row("falls", abs(ratios[-1] / ratios[0])),
-        row("quadrature", flow / quadrature - 1, note="reduced ODE over exact quadrature"),
-    ], points("sum of shells / exact - 1", own["factors"], np.abs(ratios))
+        quantity("leading_term", errors[-1], errors=by_factor),
+        quantity("falls", abs(errors[-1] / errors[0])),
+        quantity("quadrature", flow / exact - 1),
+    ], points("sum of shells / exact - 1", factors, np.abs(errors))
 
 
-def _shell_sum(s, rate, threshold, extra):
+def _shell_sum(s, k, threshold):
     """Sum over j of int du / (2 K u^(j/2) prod_{l > j} s_l) over the shells [s_j^2, s_(j+1)^2]."""
     total, edges = 0.0, [*s, threshold]
     for j in range(1, len(s) + 1):
-        power = 1 - (j + extra) / 2
+        power = 1 - j / 2
         low, high = edges[j - 1] ** 2, edges[j] ** 2
         width = np.log(high / low) if power == 0 else (high**power - low**power) / power
-        total += width / (2 * rate * np.prod(s[j + extra :]))
+        total += width / (2 * k * np.prod(s[j:]))
     return total
 
 
 def large_epsilon(case):
-    """Claim 17d. Control: the reduced ODE's rows above the middle epsilon follow the theory."""
-    table = load_table(case.inputs["figure2"])
-    rates = load_table(case.inputs["classes"])
-    worst = {"a": [], "b": []}
-    partings, shown = [], []
-    for panel, name, epsilon, t, theory in _theory_and_ode(table, rates, case.settings):
-        if case.control:
-            t = np.where(epsilon > np.median(epsilon), theory, t)
+    """Claim 17d: theory against the reduced equations of figure 2.
+
+    Controls: linear_activation, the reduced equations integrated for a linear network, whose only
+    nonlinearity is its loss; other_activation, for one with another K.
+    """
+    cfg, smallest = case.settings["critical_depth"], case.settings["smallest"]
+    table = case.tables["figure2"]
+    used = {"linear_activation": "linear", "other_activation": case.settings["other"]}.get(
+        case.control
+    )
+    near, far, partings, shown = {"a": [], "b": []}, {"a": [], "b": []}, [], []
+    for panel, label, start, epsilon, t, theory in _theory_and_ode(
+        table, case.tables["classes"], cfg, smallest
+    ):
+        if used:
+            criterion = (
+                ("alignment", cfg["threshold"])
+                if panel == "a"
+                else ("loss", cfg["bottleneck"]["loss_fraction"])
+            )
+            ends = epsilon[[0, -1]]
+            t = np.array([time(used, start(e), cfg["width"], *criterion) for e in ends])
+            theory = theory[[0, -1]]
+            if case.control == "linear_activation":
+                theory = theory * rate(cfg["activation"], len(start(1.0)), cfg["width"])
+                theory = theory / rate("linear", len(start(1.0)), cfg["width"])
+            epsilon = ends
         distance = np.abs(t / theory - 1)
-        worst[panel].append((distance[0], distance[-1]))
+        near[panel].append(distance[0])
+        far[panel].append(distance[-1])
         if distance[-1] > PARTED:
             partings.append(np.exp(np.interp(np.log(PARTED), np.log(distance), np.log(epsilon))))
-        shown += points(f"({panel}) {name}", epsilon, distance, "joined")
-    small = max(first for curves in worst.values() for first, _ in curves)
-    where = f"they part by {PARTED:.0%} at epsilon = {min(partings, default=np.nan):.2g} to "
-    where += f"{max(partings, default=np.nan):.2g}"
+        shown += points(f"({panel}) {label}", epsilon, distance, "joined")
+    where = {
+        "from_epsilon": min(partings, default=np.nan),
+        "to_epsilon": max(partings, default=np.nan),
+    }
     return [
-        row("small_epsilon", small, note=f"epsilon = {table['epsilon'].min():g}"),
-        row("large_epsilon_a", min(last for _, last in worst["a"]), note=where),
-        row("large_epsilon_b", min(last for _, last in worst["b"])),
+        quantity("small_epsilon", max(near["a"] + near["b"]), epsilon=table["epsilon"].min()),
+        quantity("large_epsilon_a", min(far["a"]), apart=PARTED, **where),
+        quantity("large_epsilon_b", min(far["b"]), apart=PARTED, **where),
     ], shown
 
 
-def _theory_and_ode(table, rates, own):
-    """(panel, curve, epsilon, reduced ODE's times, theory's) of figure 2, L and r at least 4.
+def _theory_and_ode(table, rates, cfg, smallest):
+    """(panel, curve, start at an epsilon, epsilons, times, the theory's times) of figure 2.
 
-    The theory is the closed form in panel (a) and the exact quadrature, as drawn, in panel (b).
+    L and r at least ``smallest``. The theory is the closed form in panel (a) and the exact
+    quadrature, as drawn, in panel (b).
     """
     ode = table[(table["route"] == "reduced_ode") & (table["status"] == ESCAPED)]
     ode = ode.sort_values("epsilon")
-    for (panel, depth, r), mine in ode.groupby(["panel", "L", "r"]):
-        epsilon, t = mine["epsilon"].to_numpy(), mine["t_escape"].to_numpy()
-        if panel == "a" and depth >= own["smallest"]:
-            rate = classes_study.rate(rates, own["activation"], depth, own["width"])
-            theory = escape.closed_form(rate, epsilon, depth, own["threshold"])
-            yield panel, f"L = {depth}", epsilon, t, theory
-        if panel == "b" and r >= own["smallest"]:
+    for (panel, depth, r), curve in ode.groupby(["panel", "L", "r"]):
+        epsilon, t = curve["epsilon"].to_numpy(), curve["t_escape"].to_numpy()
+        if panel == "a" and depth >= smallest:
+            k = classes.rate_of(rates, cfg["activation"], depth, cfg["width"])
+            theory = escape.closed_form(k, epsilon, depth, cfg["threshold"])
+            yield panel, f"L = {depth}", lambda e, n=depth: [e] * n, epsilon, t, theory
+        if panel == "b" and r >= smallest:
             line = table[(table["route"] == "quadrature") & (table["r"] == r)]
             line = line.dropna(subset=["t_escape"])
-            theory = np.exp(
-                CubicSpline(np.log(line["epsilon"]), np.log(line["t_escape"]))(np.log(epsilon))
-            )
-            yield panel, f"r = {r}", epsilon, t, theory
+            spline = CubicSpline(np.log(line["epsilon"]), np.log(line["t_escape"]))
+            outer = [cfg["bottleneck"]["outer"]] * (depth - r)
+            yield (panel, f"r = {r}", lambda e, n=r, rest=outer: [e] * n + rest,
+                   epsilon, t, np.exp(spline(np.log(epsilon))))  # fmt: skip

@@ -2,23 +2,50 @@
 
 import itertools
 import math
+from dataclasses import dataclass
 
 import torch
 
 from ...theory import activations
-from ...training import bottleneck, identity, integrate, network
-from . import row
+from ...training import bottleneck, identity, integrate, losses, network
+from ...training.problem import Problem
+from . import quantity
 
 LOSSES = {
-    "squared": lambda f, y: 0.5 * (f - y).square().sum(-1).mean(),
-    "logistic": lambda f, y: torch.nn.functional.softplus(-f * y.sign()).sum(-1).mean(),
-    "cross_entropy": lambda f, y: torch.nn.functional.cross_entropy(f, y.argmax(-1)),
-    "huber": lambda f, y: torch.nn.functional.huber_loss(f, y, delta=0.3),
+    "squared": losses.Squared(),
+    "logistic": losses.Logistic(),
+    "huber": losses.Huber(delta=0.3),
 }
 
 
-def _network(settings, name, loss, parameterization, seed):
-    """One random network: (weights, x, loss of f, activation, c), hidden layers of order one."""
+@dataclass(frozen=True)
+class Network:
+    """Weights and the problem they solve."""
+
+    weights: list
+    problem: Problem
+
+    @property
+    def arguments(self):
+        """What :mod:`identity` asks for."""
+        p = self.problem
+        return self.weights, p.x, lambda f: p.loss.value(f, p.y).sum(-1).mean(), p.act, p.c
+
+    def gradient(self):
+        """dLoss/dW_l by the backpropagation that trains every network of the artifact."""
+        flat = self.problem.flatten(self.weights)[None]
+        return [g[0] for g in self.problem.unflatten(self.problem.loss_and_gradient(flat)[2])]
+
+
+def _networks(settings, parameterization):
+    """Random networks, hidden layers of order one, over activations, losses and seeds."""
+    for name, loss, seed in itertools.product(
+        settings["activations"], LOSSES, range(settings["seeds"])
+    ):
+        yield _network(settings, activations.get(name), loss, parameterization, seed)
+
+
+def _network(settings, act, loss, parameterization, seed):
     depth, width, dim = settings["depth"], settings["width"], settings["input_dim"]
     generator = torch.Generator().manual_seed(seed)
 
@@ -26,58 +53,136 @@ def _network(settings, name, loss, parameterization, seed):
         return torch.randn(*shape, generator=generator, dtype=torch.float64)
 
     c = network.prefactor(parameterization, width)
-    first, *others = network.layer_shapes(depth, width, dim, outputs=2)
+    shapes = network.layer_shapes(depth, width, dim, outputs=2)
+    first, *others = shapes
     weights = [draw(*first), *(draw(*shape) / (c * math.sqrt(width)) for shape in others)]
     x, y = draw(settings["samples"], dim), draw(settings["samples"], 2)
-    return weights, x, lambda f: LOSSES[loss](f, y), activations.get(name), c
+    y = y.sign() if loss == "logistic" else y
+    return Network(weights, Problem(act, shapes, c, x, y, loss=LOSSES[loss]))
 
 
-def _worst(settings, names, parameterization, residual):
-    """Largest residual over activations, losses and seeds."""
-    cases = itertools.product(names, LOSSES, range(settings["seeds"]))
-    return max(residual(_network(settings, n, loss, parameterization, s)) for n, loss, s in cases)
+# --- Theorem 1 ------------------------------------------------------------------------------------
 
 
 def exact_identity(case):
-    """Claim 1. Control: phi with the opposite sign."""
-    settings, sign = case.settings, -1 if case.control else 1
+    """Claim 1: the rates of |W_l|^2 by three routes.
 
-    def residual(one):
-        sides = identity.imbalance(*one)
-        return identity.Sides(sides.left, [sign * r for r in sides.right], sides.scale).residual()
-
-    cases = f"{len(settings['activations'])} activations x {len(LOSSES)} losses"
-    note = f"largest of {cases} x {settings['seeds']} random networks"
+    Controls: smaller_sigma, phi with .99 sigma; wrong_layer, phi of the next hidden layer, for the
+    first activation; doubled_gradient, the first layer's gradient doubled.
+    """
+    settings = case.settings
+    if case.control == "wrong_layer":
+        settings = {**settings, "activations": settings["activations"][:1]}
+    residuals, routes = {}, []
+    for parameterization in network.PARAMETERIZATIONS:
+        found = [_three_routes(one, case.control) for one in _networks(settings, parameterization)]
+        residuals[parameterization] = max(residual for residual, _ in found)
+        routes += [difference for _, difference in found]
+    facts = {
+        "activations": len(settings["activations"]),
+        "losses": len(LOSSES),
+        "networks": settings["seeds"],
+    }
     return [
-        row(p, _worst(settings, settings["activations"], p, residual), note=note)
-        for p in network.PARAMETERIZATIONS
+        *(quantity(name, value, **facts) for name, value in residuals.items()),
+        quantity("routes", max(routes), **facts),
     ], None
+
+
+def _three_routes(one, control):
+    """(identity's residual with the training gradient, that gradient against autograd's)."""
+    by_autograd = identity.imbalance(*one.arguments)
+    gradient = one.gradient()
+    if control == "doubled_gradient":
+        gradient[0] = 2 * gradient[0]
+    right = _right_side(one, control, by_autograd.right)
+    trained = identity.Sides(_left_side(one.weights, gradient), right, by_autograd.scale)
+    routes = identity.Sides(trained.left, by_autograd.left, by_autograd.scale)
+    return trained.residual(), routes.residual()
+
+
+def _left_side(weights, gradient):
+    """d/dt (|W_{l+1}|^2 - |W_l|^2) along dW/dt = -gradient."""
+    rates = [-2.0 * (w * dw).sum() for w, dw in zip(weights, gradient, strict=True)]
+    return [outer - inner for inner, outer in itertools.pairwise(rates)]
+
+
+def _right_side(one, control, right):
+    """2 E<g_l, phi(h_l)>, or what a control puts in its place."""
+    if control not in ("smaller_sigma", "wrong_layer"):
+        return right
+    h, a, g = _hidden(one)
+    act = one.problem.act
+    share = 0.99 if control == "smaller_sigma" else 1.0
+    phi = [hl * act.torch_prime(hl) - share * al for hl, al in zip(h, a, strict=True)]
+    if control == "wrong_layer":
+        phi = phi[1:] + phi[:1]
+    return [2.0 * (gl * pl).sum() for gl, pl in zip(g, phi, strict=True)]
+
+
+def _hidden(one):
+    """h_l, a_l and g_l = dLoss/da_l for l = 1..L-1, each (n, n_l)."""
+    weights, x, loss, act, c = one.arguments
+    h = [x @ weights[0].mT]
+    a = [act.torch(h[0]).requires_grad_()]
+    for w in weights[1:-1]:
+        h.append(c * (a[-1] @ w.mT))
+        a.append(act.torch(h[-1]))
+    h.append(c * (a[-1] @ weights[-1].mT))
+    g = torch.autograd.grad(loss(h[-1]), a)
+    return [t.detach() for t in h[:-1]], [t.detach() for t in a], list(g)
+
+
+# --- refinements ----------------------------------------------------------------------------------
 
 
 def refinements(case):
-    """Claim 2. Control: phi with the opposite sign; GELU in place of the homogeneous ones."""
-    settings, sign = case.settings, -1 if case.control else 1
+    """Claim 2: the matrix form as derived and as printed; homogeneous activations with kinks.
 
-    def matrix_sides(one):
-        sides = identity.matrix_imbalance(*one)
-        return identity.Sides(sides.left, [sign * r for r in sides.right], sides.scale)
+    Controls: smaller_sigma, phi with .99 sigma; linear, an activation whose phi vanishes, for which
+    the printed form is exact; not_homogeneous, GELU in place of ReLU and of its square.
+    """
+    settings = case.settings
+    if case.control == "not_homogeneous":
+        degrees = {"relu_drift": 1, "relu2_drift": 2}
+        return [
+            quantity(k, _drift_along_flow(settings, "gelu", p)) for k, p in degrees.items()
+        ], None
+    if case.control == "linear":
+        settings = {**settings, "activations": ["linear"]}
+    found = [_matrix_forms(one, case.control) for one in _networks(settings, "ntk")]
+    derived, trace, printed = (max(values) for values in zip(*found, strict=True))
+    quantities = [
+        quantity("matrix_residual", derived, activations=len(settings["activations"])),
+        quantity("trace", trace),
+        quantity("printed", printed),
+    ]
+    if case.control is None:
+        quantities.append(quantity("relu_drift", _drift_along_flow(settings, "relu", 1)))
+        quantities.append(quantity("relu2_drift", _drift_along_flow(settings, "relu2", 2)))
+    return quantities, None
 
-    def matrix(one):
-        return matrix_sides(one).residual()
 
-    def trace(one):
-        full, scalar = matrix_sides(one), identity.imbalance(*one)
-        pairs = zip(full.right, scalar.right, scalar.scale, strict=True)
-        return max(abs(float(m.trace() - r)) / s for m, r, s in pairs)
+def _matrix_forms(one, control):
+    """Residuals of the derived matrix form, of its trace against Theorem 1, of the printed form."""
+    full, scalar = identity.matrix_imbalance(*one.arguments), identity.imbalance(*one.arguments)
+    h, a, g = _hidden(one)
+    act = one.problem.act
+    share = 0.99 if control == "smaller_sigma" else 1.0
+    derived = [
+        _symmetric((act.torch_prime(hl) * gl).mT @ hl - share * gl.mT @ al)
+        for hl, al, gl in zip(h, a, g, strict=True)
+    ]
+    traces = zip(derived, scalar.right, scalar.scale, strict=True)
+    return (
+        identity.Sides(full.left, derived, full.scale).residual(),
+        max(abs(float(m.trace() - r)) / s for m, r, s in traces),
+        identity.matrix_imbalance(*one.arguments, printed=True).residual(),
+    )
 
-    names = settings["activations"]
-    relu, squared = ("gelu", "gelu") if case.control else ("relu", "relu2")
-    return [
-        row("matrix_residual", _worst(settings, names, "ntk", matrix)),
-        row("trace", _worst(settings, names, "standard", trace)),
-        row("relu_drift", _drift_along_flow(settings, relu, 1)),
-        row("relu2_drift", _drift_along_flow(settings, squared, 2)),
-    ], None
+
+def _symmetric(matrix):
+    return matrix + matrix.mT
 
 
 def _drift_along_flow(settings, name, degree):
@@ -85,54 +190,48 @@ def _drift_along_flow(settings, name, degree):
 
     The flow crosses many kinks of a ReLU network: the identity has to hold almost everywhere.
     """
-    weights, x, _, act, c = _network(settings, name, "squared", "ntk", seed=0)
-    y = act.torch(x[:, :1]).expand(-1, 2)
-    shapes = [tuple(w.shape) for w in weights]
-
-    def field(flat, index):
-        loss, _, gradient = network.loss_and_gradient(network.unflatten(flat, shapes), x, y, act, c)
-        return -network.flatten(gradient), loss[:, None]
-
-    start = 0.5 * network.flatten(weights)[None]
-    options = {"rtol": settings["rtol"], "t_max": settings["t_end"]}
-    end = integrate.integrate(field, start, sizes=[a * b for a, b in shapes], **options).state
+    act = activations.get(name)
+    one = _network(settings, act, "squared", "ntk", seed=0)
+    x = one.problem.x
+    problem = Problem(act, one.problem.shapes, one.problem.c, x, act.torch(x[:, :1]).expand(-1, 2))
+    start = 0.5 * problem.flatten(one.weights)[None]
+    end = integrate.integrate(
+        problem.field(), start, sizes=problem.sizes, rtol=settings["rtol"], t_max=settings["t_end"]
+    ).state
     before, after = (
-        [float(w.square().sum()) for w in network.unflatten(flat[0], shapes)]
-        for flat in (start, end)
+        [float(w.square().sum()) for w in problem.unflatten(flat[0])] for flat in (start, end)
     )
     moved = [b - a for a, b in zip(before, after, strict=True)]
     drift = [inner - degree * outer for inner, outer in itertools.pairwise(moved)]
     return max(map(abs, drift)) / max(map(abs, moved))
 
 
+# --- off the manifold -----------------------------------------------------------------------------
+
+
 def off_manifold(case):
-    """Claim 16c. Control: phi with the opposite sign."""
-    own, sign = case.settings, -1 if case.control else 1
-    setup = bottleneck.Setup(
-        own["activation"], own["depth"], own["width"], own["input_dim"], own["samples"]
-    )
+    """Claim 16c: identity and balance for He-normal networks.
+
+    Controls: smaller_sigma, phi with .99 sigma; doubled_gradient, the first layer's gradient
+    doubled; constant_phi, an activation of class D.
+    """
+    own = case.settings
+    name = own["class_d"] if case.control == "constant_phi" else own["activation"]
+    setup = bottleneck.Setup(name, own["depth"], own["width"], own["input_dim"], own["samples"])
     residuals, drifts = [], []
-    for epsilon in own["epsilon"]:
-        for seed in range(own["seeds"]):
-            raw, x, y = bottleneck.draw(setup, seed)
-            run = bottleneck.escape(setup, seed, own["r"], [epsilon], own["loss_fraction"])
-            ends = [
-                network.unflatten(flat, setup.shapes)
-                for flat in (bottleneck.start(setup, raw, own["r"], [epsilon])[0], run.state[0])
-            ]
-            for weights in ends:
-                sides = identity.imbalance(weights, x, _squared(y), setup.act, 1.0)
-                right = [sign * r for r in sides.right]
-                residuals.append(identity.Sides(sides.left, right, sides.scale).residual())
+    for seed in range(own["seeds"]):
+        raw, x, _ = bottleneck.draw(setup, seed)
+        problem = setup.problem(x)
+        start = bottleneck.start(setup, raw, own["r"], own["epsilon"])
+        end = bottleneck.escape(setup, seed, own["r"], own["epsilon"], own["loss_fraction"]).state
+        for flats in zip(start, end, strict=True):
+            ends = [problem.unflatten(flat) for flat in flats]
+            residuals += [_three_routes(Network(w, problem), case.control)[0] for w in ends]
             drifts.append(_imbalance_change(*ends))
     return [
-        row("residual", max(residuals), note="He-normal start and end of the flow"),
-        row("balance_drift", max(drifts), f"{min(drifts):.2g} to {max(drifts):.2g}"),
+        quantity("residual", max(residuals), networks=len(residuals)),
+        quantity("balance_drift", max(drifts), smallest=min(drifts), largest=max(drifts)),
     ], None
-
-
-def _squared(y):
-    return lambda f: 0.5 * (f - y).square().mean()
 
 
 def _imbalance_change(start, end):

@@ -2,63 +2,85 @@
 
 import numpy as np
 import pandas as pd
+import torch
 
-from ...results import load_dataset, load_table
-from ...studies import offmanifold_tables
-from . import points, row
+from ...status import ESCAPED
+from ...theory import activations, classes, exponents
+from ...theory.quadrature import gaussian_rule
+from ...training import bottleneck, integrate, network
+from ...training.data import first_axis, symmetrized_inputs
+from ...training.problem import single_mode
+from . import points, quantity
+
+# --- exponents ------------------------------------------------------------------------------------
 
 
 def critical_depth(case):
-    """Claim 10. Control: the runs of one r are taken for those of the next."""
-    own = case.settings
-    limits, runs = load_table(case.inputs["exponents"]), _runs(case.inputs["runs"])
-    figure = load_table(case.inputs["figure4"]).dropna(subset=["ratio"])
-    deepest = limits[limits["L"] == own["depth"]].set_index("r")
-    times = {r: _sgd_times(runs, r, own) for r in own["r"]}
-    sources = np.roll(own["r"], 1) if case.control else own["r"]
-    rows, shifts = [], []
-    for r, source in zip(own["r"], sources, strict=True):
-        mine, sgd = deepest.loc[source], times[source]
-        seeds = f"[{mine['low']:.6f}, {mine['high']:.6f}], {mine['n_seeds']:.0f} seeds"
-        rows.append(row(f"flow_r{r}", mine["exponent"], seeds, "as epsilon -> 0"))
-        slope, interval = _sgd_slope(sgd, own["resamples"])
-        others = _slopes_of_others(figure, r, times[r])
-        counts = ", ".join(f"{len(t)} at {e:g}" for e, t in sgd.items())
-        note = "; ".join(f"{name} {s:.2f}" for name, s in others.items())
-        first = sorted(figure.loc[figure["r"] == r, "epsilon"].unique())[: own["smallest"]]
-        if first != list(sgd):
-            lower = _slopes_of_others(figure, r, first)
-            note += f"; from {first[0]:g} to {first[-1]:g} "
-            note += ", ".join(f"{name} {s:.2f}" for name, s in lower.items())
-        rows.append(row(f"sgd_r{r}", slope, interval, f"SGD runs: {counts}; there {note}"))
-        shifts += [slope - s for s in others.values()]
-    rows.append(row("same_range", np.abs(shifts).max(), note="SGD minus flow and published"))
-    ratios = figure[figure["route"] == "sgd"]["ratio"]
-    rows.append(
-        row(
-            "published",
-            np.exp(np.abs(np.log(ratios)).max()),
-            f"ratios {ratios.min():.2f} to {ratios.max():.2f}, median {ratios.median():.2f}",
-            f"{len(ratios)} points, SGD",
+    """Claim 10: exponents of He-normal networks, by flow and by SGD.
+
+    Control: one_layer_less, gradient flows of small networks with r - 1 layers scaled.
+    """
+    own, tables = case.settings, case.tables
+    if case.control == "one_layer_less":
+        return [quantity(f"flow_r{r}", _small_network_exponent(own, r - 1)) for r in own["r"]], None
+    limits, runs = tables["exponents"], pd.concat(tables["runs"], ignore_index=True)
+    figure = tables["figure4"].dropna(subset=["ratio"])
+    deepest = limits[limits["L"] == own["offmanifold"]["depth"]].set_index("r")
+    quantities, shifts = [], {}
+    for r in own["r"]:
+        limit, times = deepest.loc[r], _sgd_times(runs, r, own["smallest"])
+        interval = limit["low"], limit["high"]
+        quantities.append(
+            quantity(f"flow_r{r}", limit["exponent"], interval, seeds=limit["n_seeds"])
         )
-    )
-    return rows, _figure4(figure)
+        slope, interval = _sgd_slope(times, own["resamples"])
+        others = _slopes_of_others(figure, r, times)
+        first = sorted(figure.loc[figure["r"] == r, "epsilon"].unique())[: own["smallest"]]
+        facts = {
+            "runs": {f"{e:g}": len(t) for e, t in times.items()},
+            "others": others,
+            "smallest": first,
+            "others_at_smallest": _slopes_of_others(figure, r, first),
+        }
+        quantities.append(quantity(f"sgd_r{r}", slope, interval, **facts))
+        shifts |= {f"r = {r}, {name}": slope - s for name, s in others.items()}
+    quantities.append(quantity("same_range", max(map(abs, shifts.values())), shifts=shifts))
+    return quantities, _figure4(figure)
 
 
-def _runs(paths):
-    return pd.concat([load_table(path) for path in paths], ignore_index=True)
+def _small_network_exponent(own, r):
+    """Exponent as epsilon -> 0 of small He-normal networks, mean over seeds."""
+    small = own["small_network"]
+    size = (small[key] for key in ("depth", "width", "input_dim", "samples"))
+    setup = bottleneck.Setup(small["activation"], *size)
+    epsilons, q = small["epsilon"], classes.classify(setup.act).q
+    t = []
+    for seed in range(small["seeds"]):
+        run = bottleneck.escape(setup, seed, r, epsilons, small["loss_fraction"], rtol=1e-5)
+        t.append(_escaped(run, f"{setup.activation}, r = {r}, seed {seed}"))
+    if r < 3:
+        return exponents.local_exponents(epsilons, np.array(t))[1][:, 0].mean()
+    order = exponents.correction_order(r, q)
+    return exponents.extrapolated_exponent(epsilons, np.array(t), order, len(epsilons)).mean()
 
 
-def _sgd_times(runs, r, own):
-    """{epsilon: times of the runs} at the smallest published epsilons with at least two SGD runs.
+def _escaped(run, name):
+    """Escape times (b,); ValueError unless all escaped."""
+    if set(run.status) != {ESCAPED}:
+        raise ValueError(f"claims: {name}: {', '.join(run.status)}")
+    return run.t_escape.numpy()
+
+
+def _sgd_times(runs, r, count):
+    """{epsilon: times of the runs} at the smallest epsilons with at least two SGD runs.
 
     Raises ValueError where fewer than two epsilons have them.
     """
-    mine = runs[(runs["route"] == "sgd") & (runs["r"] == r)].dropna(subset=["t_crossing"])
-    groups = {e: g["t_crossing"].to_numpy() for e, g in mine.groupby("epsilon") if len(g) > 1}
+    rows = runs[(runs["route"] == "sgd") & (runs["r"] == r)].dropna(subset=["t_crossing"])
+    groups = {e: g["t_crossing"].to_numpy() for e, g in rows.groupby("epsilon") if len(g) > 1}
     if len(groups) < 2:
         raise ValueError(f"claims: fewer than two epsilons with SGD runs at r = {r}")
-    return {e: groups[e] for e in sorted(groups)[: own["smallest"]]}
+    return {e: groups[e] for e in sorted(groups)[:count]}
 
 
 def _sgd_slope(times, resamples):
@@ -69,8 +91,7 @@ def _sgd_slope(times, resamples):
         return _slope(times, [np.median(t) for t in groups])
 
     resampled = [slope([rng.choice(t, len(t)) for t in times.values()]) for _ in range(resamples)]
-    low, high = np.percentile(resampled, [2.5, 97.5])
-    return slope(times.values()), f"[{low:.2f}, {high:.2f}]"
+    return slope(times.values()), tuple(np.percentile(resampled, [2.5, 97.5]))
 
 
 def _slope(epsilons, times):
@@ -87,12 +108,14 @@ def _slopes_of_others(figure, r, epsilons):
 
 def _figure4(figure):
     shown = []
-    for (route, r), mine in figure.groupby(["route", "r"]):
+    for (route, r), curve in figure.groupby(["route", "r"]):
         look = "line" if route == "flow" else "marker"
         name = {"flow": "flow", "sgd": "SGD"}[route]
-        shown += points(f"{name}, r = {r}", mine["epsilon"], mine["t_median"], look)
+        shown += points(f"{name}, r = {r}", curve["epsilon"], curve["t_median"], look)
         if route == "flow":
-            shown += points(f"published, r = {r}", mine["epsilon"], mine["published"], "published")
+            shown += points(
+                f"published, r = {r}", curve["epsilon"], curve["published"], "published"
+            )
     return shown
 
 
@@ -100,95 +123,191 @@ def _figure4(figure):
 
 
 def signal(case):
-    """Claim 11. Control: the square of the signal in place of the signal."""
-    steps = load_table(case.inputs["steps"])
-    found = offmanifold_tables.signal_table(steps)
-    if case.control:  # d(gamma^2) ~ (gamma^2)^(3/2 - 1/r)
-        steps = steps.assign(
-            growth=2 * steps["gamma"].abs() * steps["growth"],
-            gamma=steps["gamma"] * steps["gamma"].abs(),
-            gamma_start=steps["gamma_start"] ** 2,
-            plateau=0.02 * steps["plateau"] ** 2,  # squares the upper end of the window too
-        )
-        found = offmanifold_tables.signal_table(steps)
-    growth, start = found["slope"] - found["expected"], found["start_exponent"] - found["r"]
-    by_r = found.groupby("r")[["slope", "start_exponent"]].agg(["mean", "std"])
-    slopes, starts = (
-        "; ".join(f"r = {r}: {m:.4f} +- {s:.4f}" for r, m, s in by_r[name].itertuples())
-        for name in ("slope", "start_exponent")
-    )
-    seeds = f"{found['seed'].nunique()} seeds"
+    """Claim 11: growth and start of gamma = E[f y], and its gradient's rank.
+
+    Controls: frozen_layer, small networks whose first layer does not move; one_layer_less, small
+    networks with r - 1 layers scaled; beyond_the_plateau, the same ratio of norms after the window.
+    """
+    own, steps = case.settings, case.tables["steps"]
+    if case.control == "beyond_the_plateau":
+        late = steps[steps["gamma"] > steps["plateau"]]
+        away = np.abs(late[["along_min", "along_max"]] - 1).to_numpy().max()
+        return [quantity("rank_one", away)], None
+    if case.control is not None:
+        return _small_network_signal(own["small_network"], case.control), None
+    table = case.tables["exponents"]
+    growth, start = table["slope"] - table["expected"], table["start_exponent"] - table["r"]
+    by_r = table.groupby("r")[["slope", "start_exponent"]]
+    means = {name: by_r.mean()[name].to_dict() for name in ("slope", "start_exponent")}
+    seeds = table["seed"].nunique()
     shown = []
-    for r, mine in found.groupby("r"):
+    for r, rows in table.groupby("r"):
         one = steps[(steps["r"] == r) & (steps["seed"] == 0) & (steps["gamma"] > 0)]
-        one = one[one["epsilon"] == mine["epsilon"].iloc[0]]
+        one = one[one["epsilon"] == rows["epsilon"].iloc[0]]
         shown += points(f"r = {r}", one["gamma"], one["growth"])
     return [
-        row("growth", growth.abs().max(), slopes, seeds),
-        row("start", start.abs().max(), starts, seeds),
-        row("rank_one", found["along_error"].max(), note="in the window of the fit"),
-        row(
-            "rank_one_spectral", found["spectral_min"].min(), note="smallest over layers and steps"
-        ),
+        quantity("growth", growth.abs().max(), seeds=seeds, slopes=means["slope"]),
+        quantity("start", start.abs().max(), seeds=seeds, exponents=means["start_exponent"]),
+        quantity("rank_one", table["along_error"].max()),
     ], shown
 
 
+def _small_network_signal(small, control):
+    """Distances of a perturbed small network's growth and start from the law at its r."""
+    size = (small[key] for key in ("depth", "width", "input_dim", "samples"))
+    setup = bottleneck.Setup(small["activation"], *size)
+    r, epsilons = small["r"], small["epsilon"][:2]
+    raw, x, y = bottleneck.draw(setup, small["seed"])
+    problem = setup.problem(x)
+    start = bottleneck.start(setup, raw, r - (control == "one_layer_less"), epsilons)
+    plateau = problem.plateau.expand(len(epsilons))
+
+    field = problem.field(lambda weights, f, gradients: {"gamma": (f * y).mean((-2, -1))})
+
+    def perturbed(flat, index):
+        slope, seen = field(flat, index)
+        if control == "frozen_layer":
+            slope[:, : problem.sizes[0]] = 0.0
+        return slope, seen
+
+    run = integrate.integrate(
+        perturbed,
+        start,
+        integrate.loss_event(plateau, small["loss_fraction"]),
+        sizes=problem.sizes,
+        clock="relative_rate",
+        rtol=1e-5,
+        plateau=plateau,
+        record=True,
+    )
+    paths = [run.path(k) for k in range(len(epsilons))]
+    first = [float(path["gamma"][0].abs()) for path in paths]
+    path = {name: column.numpy() for name, column in paths[0].items()}
+    window = (path["gamma"] > 1000 * first[0]) & (path["gamma"] < 0.02 * float(problem.plateau))
+    growth = np.gradient(path["gamma"], path["t"])[window]
+    slope = np.polyfit(np.log(path["gamma"][window]), np.log(growth), 1)[0]
+    exponent = np.log(first[1] / first[0]) / np.log(epsilons[1] / epsilons[0])
+    return [quantity("growth", abs(slope - 2 + 2 / r)), quantity("start", abs(exponent - r))]
+
+
 def printed(case):
-    """Claim 11b. Control: a signal that obeys the printed exponents, through the same fits."""
-    steps = load_table(case.inputs["steps"])
-    if case.control:
-        steps = _printed_law(steps)
-    found = offmanifold_tables.signal_table(steps)
-    r = case.settings["r"]
-    mine = found[found["r"] == r]
-    growth, start = mine["slope"].mean(), mine["start_exponent"].mean()
-    note = f"r = {r}, {len(mine)} seeds"
+    """Claim 11b: the write-up's exponents. Control: squared, gamma^2 in place of gamma."""
+    steps, r = case.tables["steps"], case.settings["r"]
+    power = 2 if case.control == "squared" else 1
+    rows = case.tables["exponents"].query("r == @r")
+    start, growth = power * rows["start_exponent"], rows["slope"]
+    interval = (start.min(), start.max()), (growth.min(), growth.max())
+    epsilons = np.sort(steps["epsilon"].unique())[:2]
     return [
-        row("start", start, f"+- {mine['start_exponent'].std():.1g}", note),
-        row("growth", growth, f"+- {mine['slope'].std():.1g}", note),
-        row("implied_escape", _implied_exponent(steps["epsilon"].unique(), 2 * r, 1 - 1 / r)),
+        quantity("start", start.mean(), interval[0], r=r, seeds=len(rows)),
+        quantity("growth", growth.mean(), interval[1], r=r, seeds=len(rows)),
+        quantity("implied_escape", _implied_exponent(epsilons, 2 * r, 1 - 1 / r), r=r),
     ], None
 
 
 def _implied_exponent(epsilons, start, growth):
     """Exponent of the time that dgamma/dt = gamma^growth takes from epsilon^start to 1/100."""
-    epsilons = np.sort(epsilons)[:2]
     power = 1 - growth
     times = (0.01**power - epsilons ** (start * power)) / power
     return np.diff(np.log(times))[0] / np.diff(np.log(epsilons))[0]
-
-
-def _printed_law(steps):
-    """The same steps with gamma(0) = epsilon^(2r) and dgamma/dt = gamma^(1-1/r)."""
-    start = steps["epsilon"] ** (2.0 * steps["r"])
-    gamma = steps["gamma"].abs()
-    return steps.assign(gamma_start=start, growth=gamma ** (1 - 1 / steps["r"]))
 
 
 # --- the manifold ---------------------------------------------------------------------------------
 
 
 def attraction(case):
-    """Claim 12. Control: a part off the manifold that keeps its size while the weights grow."""
-    ends = load_table(case.inputs["attraction"])
-    if case.control:
-        ends = ends.assign(ratio=1 / ends["growth"])
+    """Claim 12: what becomes of a distance from the manifold up to the escape.
+
+    Controls: damped, small networks in whose flow the part off the manifold is damped; uneven, only
+    neurons of uneven size.
+    """
+    ends = case.tables["attraction"]
+    if case.control == "damped":
+        ends = _damped(case.settings)
+    if case.control == "uneven":
+        ends = ends[ends["kind"] == "profile"]
     kept = ends["ratio"] * ends["growth"]
-    network = load_dataset(case.inputs["network"])
     by_kind = ends.groupby(["kind", "epsilon"])["ratio"].mean().unstack()
     small, large = by_kind[by_kind.columns.min()], by_kind[by_kind.columns.max()]
-    rows = [
-        row("preserved", network["distance"].max(), note="population flow of figure 1"),
-        row("kept_growth", kept.min(), note=f"{len(ends)} runs, at the escape"),
-        row("smallest_ratio", ends["ratio"].min(), note=_range_by_kind(ends)),
+    ranges = {
+        kind: [ratios.min(), ratios.max()]
+        for kind, ratios in ends.groupby("kind", sort=False)["ratio"]
+    }
+    quantities = [
+        quantity("kept_growth", kept.min(), runs=len(ends)),
+        quantity("smallest_ratio", ends["ratio"].min(), ranges=ranges),
     ]
     if "does_not_decay" in case.quantities:
-        note = f"epsilon = {by_kind.columns.max():g} to {by_kind.columns.min():g}"
-        rows.append(row("does_not_decay", (small / large).min(), note=note))
+        facts = {"largest": by_kind.columns.max(), "smallest": by_kind.columns.min()}
+        quantities.append(quantity("does_not_decay", (small / large).min(), **facts))
     shown = [p for kind, t in by_kind.iterrows() for p in points(kind, by_kind.columns, t)]
-    return rows, shown
+    return quantities, shown
 
 
-def _range_by_kind(ends):
-    ranges = ends.groupby("kind", sort=False)["ratio"].agg(["min", "max"])
-    return "; ".join(f"{kind}: {low:.2f} to {high:.2f}" for kind, low, high in ranges.itertuples())
+def _damped(settings):
+    """Ends of noisy starts, as the table has them, with a damping of the part off the manifold.
+
+    Its rate is ``damping`` times the relative growth rate of the weights.
+    """
+    own = settings["damped"]
+    act, direction = (
+        activations.get(settings["offmanifold"]["activation"]),
+        first_axis(own["input_dim"]),
+    )
+    inputs = symmetrized_inputs(*gaussian_rule(**own["quadrature"]), own["input_dim"])
+    problem = single_mode(act, own["depth"], own["width"], *inputs)
+    starts = torch.stack([_noisy(problem, direction, e, own) for e in own["epsilon"]])
+    plain = problem.field()
+
+    def field(flat, index):
+        slope, seen = plain(flat, index)
+        off = problem.flatten(_off(problem.unflatten(flat), direction))
+        rate = own["damping"] * slope.norm(dim=-1) / flat.norm(dim=-1)
+        return slope - rate[:, None] * off, seen
+
+    plateau = problem.plateau.expand(len(starts))
+    run = integrate.integrate(
+        field,
+        starts,
+        integrate.loss_event(plateau, settings["offmanifold"]["loss_fraction"]),
+        sizes=problem.sizes,
+        clock="relative_rate",
+        rtol=1e-6,
+        plateau=plateau,
+    )
+    _escaped(run, "damped")
+    ends = [_relative_distance(problem, flat, direction) for flat in (starts, run.state)]
+    return pd.DataFrame(
+        {
+            "kind": "noise",
+            "epsilon": own["epsilon"],
+            "ratio": (ends[1] / ends[0]).numpy(),
+            "growth": (run.state.norm(dim=-1) / starts.norm(dim=-1)).numpy(),
+        }
+    )
+
+
+def _noisy(problem, direction, epsilon, own):
+    """Balanced weights on the manifold with noise of ``delta`` times their norm in every layer."""
+    generator = torch.Generator().manual_seed(0)
+    scales = torch.full((own["depth"],), epsilon, dtype=torch.float64)
+    base = network.manifold_weights(scales, own["width"], direction)
+    noise = [torch.randn(w.shape, generator=generator, dtype=torch.float64) for w in base]
+    noisy = [w + own["delta"] * w.norm() / n.norm() * n for w, n in zip(base, noise, strict=True)]
+    return problem.flatten(noisy)
+
+
+def _off(weights, direction):
+    """The part of every layer that is not on the symmetric manifold."""
+    ones = [torch.ones(w.shape[-2], dtype=w.dtype) for w in weights]
+    parts = []
+    for w, u, v in zip(weights, ones, [direction, *ones[:-1]], strict=True):
+        u, v = u / u.norm(), v / v.norm()
+        parts.append(w - (u @ w @ v)[..., None, None] * torch.outer(u, v))
+    return parts
+
+
+def _relative_distance(problem, flat, direction):
+    return problem.flatten(_off(problem.unflatten(flat), direction)).norm(dim=-1) / flat.norm(
+        dim=-1
+    )

@@ -1,31 +1,36 @@
 """Theorem 4: the symmetric manifold is invariant, and on it L scalars are enough (claim 4)."""
 
 import numpy as np
-import pandas as pd
-import xarray as xr
 from scipy.interpolate import CubicSpline
 
-from ...results import load_dataset
+from ... import published
 from ...theory import activations, manifold
-from . import points, row
+from . import points, quantity
 
 
 def figure1(case):
-    """Claim 4. Control: the reduced equations are integrated for another width, hence K."""
-    reduced, network = (load_dataset(case.inputs[name]) for name in ("reduced", "network"))
-    if case.control:
+    """Claim 4: network against reduced equations, both against figure 1's markers.
+
+    Controls: wrong_width, the reduced equations for another width, hence K; plain_samples, inputs
+    that are not symmetrized.
+    """
+    tables = case.tables
+    reduced = tables["reduced"]
+    network = tables["gaussian" if case.control == "plain_samples" else "network"]
+    if case.control == "wrong_width":
         reduced = _other_width(case.settings, reduced)
     scales = CubicSpline(reduced["t"], reduced["scale"])(network["t"])
-    rows = [
-        row("invariance", network["distance"].max(), note="largest relative distance of a W_l"),
-        row("scales", np.abs(scales - network["scale"].to_numpy()).max(), note="largest in X_l"),
+    quantities = [
+        quantity("invariance", network["distance"].max(), steps=network.sizes["t"]),
+        quantity("scales", np.abs(scales - network["scale"].to_numpy()).max()),
     ]
     if "published_loss" in case.quantities:
-        rows += _published(reduced, case.inputs["published"])
-    return rows, _shown(reduced, network, case.inputs["published"])
+        quantities += _published(reduced, tables["published"])
+    return quantities, _shown(reduced, network, tables["published"])
 
 
 def _other_width(settings, reduced):
+    """The reduced equations of another width at the same times."""
     own = settings["reduction"]
     model = manifold.reduction(
         activations.get(own["activation"]),
@@ -37,30 +42,22 @@ def _other_width(settings, reduced):
     return reduced.assign(scale=(("t", "layer"), scales), loss=("t", loss))
 
 
-def _points(path):
-    table = pd.read_csv(path, comment="#")
-    return table[table["figure"] == 1]
-
-
-def _published(reduced, path):
+def _published(reduced, markers):
     """Largest relative deviations from the published markers, panels (a) and (b)."""
     loss = CubicSpline(reduced["t"], np.log(reduced["loss"]))
     scale = CubicSpline(reduced["t"], reduced["scale"])
-    found = {"a": [], "b": []}
-    for p in _points(path).itertuples():
-        ours = np.exp(loss(p.x)) if p.panel == "a" else scale(p.x)[int(p.series[1:]) - 1]
-        found[p.panel].append(abs(float(ours) / p.y - 1))
-    return [
-        row("published_loss", max(found["a"]), note=f"{len(found['a'])} markers of figure 1a"),
-        row("published_scales", max(found["b"]), note=f"{len(found['b'])} markers of figure 1b"),
-    ]
+    a, b = (published.select(markers, 1, panel) for panel in "ab")
+    layers = [int(series[1:]) - 1 for series in b["series"]]
+    deviations = {
+        "published_loss": np.exp(loss(a["x"])) / a["y"] - 1,
+        "published_scales": scale(b["x"])[np.arange(len(b)), layers] / b["y"] - 1,
+    }
+    return [quantity(k, np.abs(d).max(), markers=len(d)) for k, d in deviations.items()]
 
 
-def _shown(reduced: xr.Dataset, network: xr.Dataset, path):
-    t = reduced["t"].to_numpy()[::10]
-    thin = slice(None, None, 15)
-    published = _points(path)
-    a = published[published["panel"] == "a"]
+def _shown(reduced, network, markers):
+    t, thin = reduced["t"].to_numpy()[::10], slice(None, None, 15)
+    a = published.select(markers, 1, "a")
     return (
         points("reduced equations", t, reduced["loss"][::10], "line")
         + points("network", network["t"][thin], network["loss"][thin])
