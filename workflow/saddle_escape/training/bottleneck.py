@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from ..status import ESCAPED, NO_PLATEAU
 from ..theory import activations
-from ..theory.quadrature import expectation
+from ..theory.teachers import teacher
 from . import integrate, network
 from .optimizers import GradientDescent, Optimizer, updating
 from .problem import Problem, single_mode
@@ -32,8 +32,8 @@ LOOK_EVERY = 64  # steps between looks at the minibatches' losses on a GPU, whic
 class Setup:
     """The network and its data: activation by name, standard parameterization (c = 1).
 
-    teacher: y is this function of x_1: "own" for the network's activation, "centred" for the same
-    less its mean over x ~ N(0, 1), or the name of another, such as "linear".
+    teacher: y is this function of x_1, a name of :mod:`~saddle_escape.theory.teachers`: "own" for
+    the network's activation, "centred" for the same less its mean, or another's, such as "linear".
     """
 
     activation: str
@@ -54,11 +54,11 @@ class Setup:
     @functools.cached_property
     def target(self) -> Callable[[Tensor], Tensor]:
         """The teacher as a function of x_1."""
-        if self.teacher != "centred":
-            name = self.activation if self.teacher == "own" else self.teacher
-            return activations.get(name).torch
-        mean = expectation(self.act)
-        return lambda z: self.act.torch(z) - mean
+        target = teacher(self.teacher, self.act)
+        if isinstance(target, activations.Activation):
+            return target.torch
+        shift = float(self.act(0.0) - target(0.0))
+        return lambda z: self.act.torch(z) - shift
 
     def problem(self, x: Tensor) -> Problem:
         """The network on inputs x (n, d)."""

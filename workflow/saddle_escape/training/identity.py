@@ -10,11 +10,16 @@ differentiation), the right from the hidden layers.
 """
 
 import itertools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
+from ..theory.activations import Activation
 from ..theory.classes import phi
+
+ScalarLoss = Callable[[Tensor], Tensor]  # outputs f (n, K_out) -> mean loss, a scalar
 
 
 @dataclass(frozen=True)
@@ -27,11 +32,11 @@ class Sides:
     vanishes in class A.
     """
 
-    left: list
-    right: list
-    scale: list
+    left: list[Tensor]
+    right: list[Tensor]
+    scale: list[float]
 
-    def residual(self):
+    def residual(self) -> float:
         """Largest |left - right| / scale over the layers; 0 where nothing flows at all."""
         pairs = zip(self.left, self.right, self.scale, strict=True)
         return max(float((a - b).abs().max() / s) if s > 0 else 0.0 for a, b, s in pairs)
@@ -62,7 +67,9 @@ def _scales(act, h, a, g):
     ]
 
 
-def imbalance(weights, x, loss, act, c):
+def imbalance(
+    weights: Sequence[Tensor], x: Tensor, loss: ScalarLoss, act: Activation, c: float
+) -> Sides:
     """Both sides of Theorem 1 for one network.
 
     weights: list of L tensors (n_l, n_{l-1}), float64; x: (n, d); loss: a differentiable function
@@ -76,7 +83,14 @@ def imbalance(weights, x, loss, act, c):
     return Sides(left, right, _scales(act, h, a, g))
 
 
-def matrix_imbalance(weights, x, loss, act, c, printed=False):
+def matrix_imbalance(
+    weights: Sequence[Tensor],
+    x: Tensor,
+    loss: ScalarLoss,
+    act: Activation,
+    c: float,
+    printed: bool = False,
+) -> Sides:
     """Both sides of the matrix-valued refinement of Theorem 1 (Appendix A).
 
     d/dt (W_{l+1}^T W_{l+1} - W_l W_l^T) = M_l + M_l^T,  M_l = E[(sigma'(h) g) h^T - g sigma(h)^T].

@@ -10,15 +10,21 @@ with c = 1/sqrt(N) in the "ntk" parameterization (figures 1-3 and 5) and c = 1 i
 """
 
 import math
+from collections.abc import Sequence
 
 import torch
+from torch import Tensor
 
-from .losses import SQUARED
+from ..theory.activations import Activation
+from .losses import SQUARED, Loss
+
+Weights = list[Tensor]  # W_1..W_L, each (..., n_l, n_{l-1})
+Shapes = Sequence[tuple[int, int]]
 
 PARAMETERIZATIONS = ("ntk", "standard")
 
 
-def prefactor(parameterization, width):
+def prefactor(parameterization: str, width: int) -> float:
     """The factor c in front of every weight matrix but the first.
 
     Raises ValueError for an unknown parameterization.
@@ -30,7 +36,7 @@ def prefactor(parameterization, width):
     return 1.0 / math.sqrt(width) if parameterization == "ntk" else 1.0
 
 
-def resolve_device(name):
+def resolve_device(name: str) -> torch.device:
     """The torch device for "auto", "cpu" or "cuda"; "auto" takes a GPU if there is one.
 
     Raises ValueError when a GPU is asked for and absent, or for an unknown name.
@@ -42,7 +48,7 @@ def resolve_device(name):
     return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
 
 
-def layer_shapes(depth, width, input_dim, outputs=1):
+def layer_shapes(depth: int, width: int, input_dim: int, outputs: int = 1) -> list[tuple[int, int]]:
     """Shapes (n_l, n_{l-1}) of W_1..W_L.
 
     Raises ValueError for a depth below 2.
@@ -52,18 +58,18 @@ def layer_shapes(depth, width, input_dim, outputs=1):
     return [(width, input_dim)] + [(width, width)] * (depth - 2) + [(outputs, width)]
 
 
-def flatten(weights):
+def flatten(weights: Sequence[Tensor]) -> Tensor:
     """List of tensors (..., n_l, n_{l-1}) -> one tensor (..., P)."""
     return torch.cat([w.flatten(-2) for w in weights], dim=-1)
 
 
-def unflatten(flat, shapes):
+def unflatten(flat: Tensor, shapes: Shapes) -> Weights:
     """One tensor (..., P) -> list of views (..., n_l, n_{l-1})."""
     pieces = flat.split([rows * columns for rows, columns in shapes], dim=-1)
     return [p.unflatten(-1, shape) for p, shape in zip(pieces, shapes, strict=True)]
 
 
-def forward(weights, x, act, c):
+def forward(weights: Sequence[Tensor], x: Tensor, act: Activation, c: float) -> Tensor:
     """Network output f, shape (..., n, K_out), for inputs x of shape (n, d) or (..., n, d)."""
     h = x @ weights[0].mT
     for w in weights[1:]:
@@ -71,7 +77,9 @@ def forward(weights, x, act, c):
     return h
 
 
-def mean_loss(f, y, sample_weights=None, loss=SQUARED):
+def mean_loss(
+    f: Tensor, y: Tensor, sample_weights: Tensor | None = None, loss: Loss = SQUARED
+) -> Tensor:
     """sum_s w_s loss(f_s, y_s), shape (...); see :func:`loss_and_gradient`."""
     return _mean(loss.value(f, y), sample_weights).sum((-2, -1))
 
@@ -83,7 +91,15 @@ def _mean(per_sample, sample_weights):
     return per_sample * sample_weights[..., None]
 
 
-def loss_and_gradient(weights, x, y, act, c, sample_weights=None, loss=SQUARED):
+def loss_and_gradient(
+    weights: Sequence[Tensor],
+    x: Tensor,
+    y: Tensor,
+    act: Activation,
+    c: float,
+    sample_weights: Tensor | None = None,
+    loss: Loss = SQUARED,
+) -> tuple[Tensor, Tensor, Weights]:
     """The loss sum_s w_s loss(f_s, y_s) and its exact gradient, by manual backpropagation.
 
     weights: list of (..., n_l, n_{l-1}); x: (n, d) or (..., n, d); y: (n, K_out) or
@@ -109,7 +125,7 @@ def loss_and_gradient(weights, x, y, act, c, sample_weights=None, loss=SQUARED):
     return mean_loss(f, y, sample_weights, loss), f, gradients
 
 
-def manifold_weights(scales, width, direction):
+def manifold_weights(scales: Tensor, width: int, direction: Tensor) -> Weights:
     """Weights on the permutation-symmetric manifold (Theorem 4).
 
     W_1 = X_1 1 v^T, W_l = X_l 1 1^T / sqrt(N), W_L = X_L 1^T, so that |W_l|_F^2 = N X_l^2.
@@ -122,17 +138,17 @@ def manifold_weights(scales, width, direction):
     return [first * (ones @ direction[None, :]), *inner, last * ones.T]
 
 
-def layer_scales(weights, width):
+def layer_scales(weights: Sequence[Tensor], width: int) -> Tensor:
     """|W_l|_F / sqrt(N) for every layer, shape (..., L): X_l on the manifold."""
     return torch.stack([w.square().sum((-2, -1)).div(width).sqrt() for w in weights], dim=-1)
 
 
-def mode_alignment(weights, direction, width):
+def mode_alignment(weights: Sequence[Tensor], direction: Tensor, width: int) -> Tensor:
     """Mode alignment |W_1 v|_2 / sqrt(N), shape (...): X_1 on the manifold."""
     return (weights[0] @ direction).square().sum(-1).div(width).sqrt()
 
 
-def distance_from_manifold(weights, direction):
+def distance_from_manifold(weights: Sequence[Tensor], direction: Tensor) -> Tensor:
     """Relative Frobenius distance of each W_l from the symmetric manifold, shape (..., L).
 
     The manifold is spanned, layer by layer, by 1 v^T, 1 1^T and 1^T.
@@ -148,7 +164,9 @@ def distance_from_manifold(weights, direction):
     return torch.stack(distances, dim=-1)
 
 
-def he_normal(generator, shapes, dtype=torch.float64):
+def he_normal(
+    generator: torch.Generator, shapes: Shapes, dtype: torch.dtype = torch.float64
+) -> Weights:
     """He-normal weights, W_l ~ N(0, 2 / fan_in), one network, on the generator's device."""
     return [
         torch.randn(shape, generator=generator, dtype=dtype, device=generator.device)
@@ -157,7 +175,7 @@ def he_normal(generator, shapes, dtype=torch.float64):
     ]
 
 
-def scale_layers(weights, first, epsilon):
+def scale_layers(weights: Sequence[Tensor], first: int, epsilon: float | Tensor) -> Weights:
     """The bottleneck of Theorem 11: the first ``first`` layers multiplied by epsilon.
 
     epsilon: a number, or a tensor whose shape is prepended to the weights' (one network each).
