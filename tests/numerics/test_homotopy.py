@@ -1,14 +1,13 @@
 """The homotopy identity and its adjoint, against independent values and finite differences."""
 
-import json
 import math
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
-from saddle_escape.studies import cascade, cascade_network
+from saddle_escape.settings import load
+from saddle_escape.studies import cascade, cascade_network, stability
 from saddle_escape.theory import activations, blocks, homotopy, quadrature
 
 TANH = activations.get("tanh")
@@ -54,7 +53,7 @@ def quotient(model, start, nu, direction, h):
     def t(shift):
         return homotopy.escape(model, start, nu + shift * direction, solver=TIGHT).t
 
-    return cascade.difference_quotient(t, h)
+    return homotopy.difference_quotient(t, h)
 
 
 def test_adjoint_equals_finite_difference(reference):
@@ -155,18 +154,15 @@ def test_statuses(small):
 
 
 def test_full_network_escapes_with_the_blocks():
-    cfg = {
-        **CONFIG,
-        "network": {
-            "quadrature": CONFIG["quadrature"],
-            "rtol": 1e-6,
-            "rates": [1.0],
-            "t_max": 1e4,
-            "noise": [0.01],
-            "noise_draws": 1,
-        },
+    runs = {
+        "quadrature": CONFIG["quadrature"],
+        "rtol": 1e-6,
+        "rates": [1.0],
+        "t_max": 1e4,
+        "noise": [0.01],
+        "noise_draws": 1,
     }
-    table = cascade_network.full_network(cfg)
+    table = cascade_network.full_network(settings(cascade_network.Network, network=runs))
     assert set(table["status"]) == {"escaped"}
     flow, descent, noisy = table["t_escape"] / table["t_block"] - 1
     assert abs(flow) < 1e-5
@@ -186,57 +182,28 @@ CONFIG = {
     "threshold": 0.5,
     "quadrature": {"rule": "trapezoid", "step": 1, "half_width": 5, "nodes": 8},
     "rtol": 1e-8,
-    "nodes": 4,
-    "t_end": 1500,
-    "points": 301,
-    "draws": 3,
-    "ideal_times": [500.0, 1000.0],
 }
 
 
+def settings(cls, **more):
+    return load(cls, CONFIG | more)
+
+
 def test_trajectory_finds_one_drop_per_mode():
-    data, drops = cascade.trajectory(CONFIG)
+    data, drops = cascade.trajectory(settings(cascade.Trajectory, t_end=1500, points=301))
     assert list(drops["drop"]) == [1, 2]
     assert np.all(np.diff(drops["t_drop"]) > 0)
     np.testing.assert_array_equal(drops["loss_after"][:-1], drops["loss_before"][1:])
     assert drops["loss_after"].iloc[-1] < 0.01 * drops["loss_before"].iloc[0]
     assert np.all(np.diff(data["loss"]) < 0)
-    stability = cascade.off_block_stability(CONFIG, data)
-    assert set(stability["reference"]) == {"ideal", "cascade"}
-    assert set(stability["status"]) == {"agrees"}
+    ideal_times = {"ideal_times": [500.0, 1000.0]}
+    table = stability.table(settings(stability.Stability, **ideal_times), data)
+    assert set(table["reference"]) == {"ideal", "cascade"}
+    assert set(table["status"]) == {"agrees"}
 
 
 def test_draws_share_the_decoupled_time_and_scatter_when_coupled():
-    table = cascade.draws(CONFIG).set_index("route")["t_escape"]
+    table = cascade.draws(settings(cascade.Draws, draws=3)).set_index("route")["t_escape"]
     decoupled, coupled = table["decoupled"], table["coupled"]
     assert len(decoupled) == len(coupled) == 3
     assert np.ptp(decoupled) < 0.2 * np.ptp(coupled)
-
-
-def arguments(**given):
-    return SimpleNamespace(**{"epsilon": None, "rho": None, "nodes": None, **given})
-
-
-@pytest.mark.parametrize(
-    "given",
-    [{"epsilon": 0.6}, {"epsilon": -1.0}, {"epsilon": math.nan}, {"rho": -0.1}, {"nodes": 0}],
-)
-def test_command_refuses_what_is_out_of_range(given):
-    with pytest.raises(ValueError, match=f"--{next(iter(given))}: .* must be"):
-        cascade.run(arguments(**given))
-
-
-def test_command_gives_the_summary_as_json_values(monkeypatch):
-    monkeypatch.setattr(cascade, "block_model", lambda cfg: make(modes=3, step=1.0)[0])
-    found = cascade.run(arguments(epsilon=0.3, nodes=2))
-    assert list(json.loads(json.dumps(found))) == [
-        "t0",
-        "t1",
-        "integral",
-        "integral_error",
-        "channel_sum_error",
-        "t_leading_order",
-        "nodes",
-    ]
-    assert found["nodes"] == 2
-    assert found["t0"] + found["integral"] == pytest.approx(found["t1"], rel=1e-2)

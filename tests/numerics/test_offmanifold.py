@@ -7,28 +7,28 @@ import pandas as pd
 import pytest
 import torch
 
-from saddle_escape.figures import asymptotics, attraction, figure4, signal
-from saddle_escape.studies import offmanifold, offmanifold_tables
+from saddle_escape.figures import asymptotics as asymptotics_figure
+from saddle_escape.figures import attraction as attraction_figure
+from saddle_escape.figures import figure4
+from saddle_escape.figures import signal as signal_figure
+from saddle_escape.settings import load
+from saddle_escape.studies import asymptotics, attraction, offmanifold, offmanifold_tables, signal
 from saddle_escape.training import bottleneck, network
 
 torch.set_num_threads(1)
 SMALL = bottleneck.Setup("tanh", depth=5, width=12, input_dim=6, samples=64)
-CFG = {
-    "activation": "tanh",
-    "depth": 5,
-    "loss_fraction": 0.1,
-    "seed_block": 3,
-    "asymptotics": {
-        "width": 12,
-        "input_dim": 6,
-        "samples": 64,
-        "rtol": 1e-6,
-        "seeds": 2,
-        "epsilon": {"min": 1e-4, "max": 1e-2, "count": 3},
-        "fit_points": 3,
-    },
-    "signal": {"epsilon": [1e-4, 1e-3]},
-}
+NETWORK = {"activation": "tanh", "loss_fraction": 0.1}
+FLOWS = {"width": 12, "input_dim": 6, "samples": 64, "rtol": 1e-6, "seeds": 2}
+EPSILON = {"min": 1e-4, "max": 1e-2, "count": 3}
+ASYMPTOTICS = load(
+    asymptotics.Asymptotics,
+    NETWORK | {"seed_block": 3, "asymptotics": FLOWS | {"epsilon": EPSILON}},
+)
+SIGNAL = load(
+    signal.Signal,
+    NETWORK | {"depth": 5, "asymptotics": FLOWS, "signal": {"epsilon": [1e-4, 1e-3]}},
+)
+FIT = load(offmanifold_tables.Exponents, {"activation": "tanh", "asymptotics": {"fit_points": 3}})
 SGD = {"rate": 0.01, "batch": 64, "held_out": 1024, "spacing": 0.02, "max_steps": 20_000}
 
 
@@ -38,8 +38,8 @@ SGD = {"rate": 0.01, "batch": 64, "held_out": 1024, "spacing": 0.02, "max_steps"
 @pytest.fixture(scope="module")
 def found_exponents():
     cases = [(5, 3), (5, 5), (3, 3)]
-    runs = [offmanifold.asymptotics(CFG, depth, r, 0) for depth, r in cases]
-    return offmanifold_tables.exponent_table(CFG, pd.concat(runs)), pd.concat(runs)
+    runs = pd.concat([asymptotics.flow_times(ASYMPTOTICS, depth, r, 0) for depth, r in cases])
+    return offmanifold_tables.exponent_table(FIT, runs), runs
 
 
 def test_exponents_tend_to_the_critical_depth_law(found_exponents):
@@ -61,12 +61,12 @@ def test_exponents_do_not_depend_on_depth(found_exponents):
 
 def test_companion_table_holds_every_epsilon_and_draws(found_exponents):
     table = offmanifold_tables.asymptotic_table(found_exponents[1])
-    assert tuple(table.columns) == asymptotics.COLUMNS
-    assert len(table) == 3 * CFG["asymptotics"]["epsilon"]["count"]
+    assert tuple(table.columns) == asymptotics_figure.COLUMNS
+    assert len(table) == 3 * EPSILON["count"]
     assert table["accepted_steps"].max() <= 50
     slopes = table.dropna(subset="local_exponent")
     assert (slopes["local_exponent"] + slopes["r"] - 2).abs().max() < 0.1
-    asymptotics.draw(table)
+    asymptotics_figure.draw(table)
 
 
 # --- the signal -----------------------------------------------------------------------------------
@@ -74,7 +74,7 @@ def test_companion_table_holds_every_epsilon_and_draws(found_exponents):
 
 @pytest.fixture(scope="module")
 def signal_steps():
-    return pd.concat([offmanifold.signal(CFG, r) for r in (3, 5)], ignore_index=True)
+    return pd.concat([signal.trajectories(SIGNAL, r) for r in (3, 5)], ignore_index=True)
 
 
 def test_signal_grows_with_the_power_that_integrates_to_the_law(signal_steps):
@@ -82,7 +82,7 @@ def test_signal_grows_with_the_power_that_integrates_to_the_law(signal_steps):
     assert (table["slope"] - table["expected"]).abs().max() < 0.02
     assert (table["start_exponent"] - table["r"]).abs().max() < 1e-3
     assert (table["n_steps"] >= 5).all()
-    signal.draw(signal_steps)
+    signal_figure.draw(signal_steps)
 
 
 def test_gradients_are_rank_one_products_on_the_plateau(signal_steps):
@@ -98,7 +98,7 @@ def test_signal_growth_is_the_time_derivative_of_the_signal():
     raw, x, _ = bottleneck.draw(SMALL, 0)
     w0 = bottleneck.start(SMALL, raw, 2, [0.5])
     problem = SMALL.problem(x)
-    field = problem.field(offmanifold.signal_observer(problem))
+    field = problem.field(signal.observer(problem))
     slope, seen = field(w0, None)
     h = 1e-4
     gamma = [field(w0 + step * slope, None)[1]["gamma"][0] for step in (-h, h)]
@@ -110,34 +110,35 @@ def test_signal_growth_is_the_time_derivative_of_the_signal():
 # --- the manifold does not attract ----------------------------------------------------------------
 
 
-def attraction_config(**changes):
-    own = {
+def distances(**changes):
+    flows = {
         "depth": 4,
         "width": 8,
         "input_dim": 3,
-        "quadrature": {"rule": "trapezoid", "step": 0.5, "half_width": 6},
+        "quadrature": {"rule": "trapezoid", "step": 0.5, "half_width": 6, "nodes": 40},
         "epsilon": [0.1, 0.01],
         "delta": 0.1,
         "seeds": 1,
         "rtol": 1e-6,
     }
-    return {"activation": "tanh", "loss_fraction": 0.1, "attraction": own | changes}
+    settings = load(attraction.Attraction, NETWORK | {"attraction": flows | changes})
+    return attraction.distances(settings)
 
 
 def test_relative_distance_from_the_manifold_stays_finite():
-    steps = offmanifold.attraction(attraction_config())
-    ends = offmanifold_tables.attraction_table(steps)
+    steps = distances()
+    ends = attraction.end_table(steps)
     assert (ends["status"] == "escaped").all()
     by_kind = ends.set_index(["kind", "epsilon"])["ratio"]
     assert by_kind["profile"].min() > 0.8
     # ten times more growth, and yet the noise keeps the same share of the weights
     assert by_kind["noise", 0.01] > 0.9 * by_kind["noise", 0.1] > 0.2
     assert (ends["ratio"] > 2 / ends["growth"]).all()
-    attraction.draw(steps)
+    attraction_figure.draw(steps)
 
 
 def test_the_manifold_itself_is_invariant():
-    steps = offmanifold.attraction(attraction_config(delta=0.0, epsilon=[0.1]))
+    steps = distances(delta=0.0, epsilon=[0.1])
     assert steps["distance"].max() < 1e-12
 
 
@@ -180,30 +181,27 @@ def test_all_epsilons_of_a_seed_share_its_raw_weights_and_inputs():
     assert not torch.equal(bottleneck.draw(SMALL, 4)[1], x)
 
 
+def route(name, points):
+    """The settings of one route, with seeds by (r, epsilon)."""
+    points = [{"r": r, "epsilon": e, "seeds": seeds} for (r, e), seeds in points.items()]
+    flow = {"samples": 64, "dtype": "float32", "rtol": 1e-4, "max_steps": 2000}
+    size = {"depth": 4, "width": 8, "input_dim": 4, "seed_block": 2, "points": points}
+    settings = NETWORK | size | {name: {"flow": flow, "sgd": SGD}[name]}
+    return load(offmanifold.ROUTES[name], settings)
+
+
 def test_points_are_split_over_blocks_without_loss():
-    cfg = {
-        "activation": "tanh", "depth": 4, "width": 8, "input_dim": 4, "loss_fraction": 0.1,
-        "seed_block": 2,
-        "points": [
-            {"r": 3, "epsilon": 0.5, "flow": 3, "sgd": 0},
-            {"r": 3, "epsilon": 0.2, "flow": 2, "sgd": 1},
-            {"r": 4, "epsilon": 0.4, "flow": 1, "sgd": 1},
-        ],
-        "flow": {"samples": 64, "dtype": "float32", "rtol": 1e-4, "max_steps": 2000},
-        "sgd": SGD,
-    }  # fmt: skip
-    blocks = [offmanifold.points(cfg, "flow", 3, block) for block in (0, 1)]
+    flow = route("flow", {(3, 0.5): 3, (3, 0.2): 2, (4, 0.4): 1})
+    blocks = [offmanifold.points(flow, 3, block) for block in (0, 1)]
     seen = pd.concat(blocks)[["seed", "epsilon"]].to_records(index=False).tolist()
     assert sorted(seen) == [(0, 0.2), (0, 0.5), (1, 0.2), (1, 0.5), (2, 0.5)]
-    one = offmanifold.points(cfg, "sgd", 3, 0)
+    one = offmanifold.points(route("sgd", {(3, 0.5): 0, (3, 0.2): 1, (4, 0.4): 1}), 3, 0)
     assert one[["seed", "epsilon", "route"]].to_numpy().tolist() == [[0, 0.2, "sgd"]]
 
 
 # --- figure 4 -------------------------------------------------------------------------------------
 
-PUBLISHED = pd.DataFrame(
-    {"figure": 4, "series": ["r3", "r3", "r5"], "x": [0.1, 0.2, 0.5], "y": [2.0, 1.0, 4.0]}
-)
+PUBLISHED = {(3, 0.1): 2.0, (3, 0.2): 1.0, (5, 0.5): 4.0}
 
 
 def synthetic_runs():
@@ -225,9 +223,13 @@ def synthetic_runs():
     )
 
 
+def points_of_figure(*points):
+    rows = [{"r": r, "epsilon": epsilon, "flow": 1, "sgd": 1} for r, epsilon in points]
+    return load(offmanifold_tables.Figure, {"points": rows})
+
+
 def test_figure4_table_has_a_row_for_every_point_of_both_routes():
-    points = [{"r": 3, "epsilon": 0.1}, {"r": 3, "epsilon": 0.2}, {"r": 5, "epsilon": 0.5}]
-    table = offmanifold_tables.figure4({"points": points}, synthetic_runs(), PUBLISHED)
+    table = offmanifold_tables.figure4(points_of_figure(*PUBLISHED), synthetic_runs(), PUBLISHED)
     assert tuple(table.columns) == figure4.COLUMNS and len(table) == 6
     rows = table.set_index(["route", "r", "epsilon"])
     plain, above = rows.loc["flow", 3, 0.1], rows.loc["flow", 3, 0.2]
@@ -245,3 +247,11 @@ def test_agreement_states_an_interval():
     table = offmanifold_tables.agreement(synthetic_runs(), PUBLISHED)
     first = table.iloc[0]
     assert first["ratio"] == 1.5 and 0.5 <= first["low"] < 1.5 < first["high"] <= 2.5
+
+
+def test_a_point_that_was_not_published_is_refused():
+    with pytest.raises(ValueError, match=r"epsilon 0.15 at r = 3 is no published point; .* 0.1"):
+        offmanifold_tables.figure4(points_of_figure((3, 0.15)), synthetic_runs(), PUBLISHED)
+    moved = synthetic_runs().replace({"epsilon": {0.1: 0.15}})
+    with pytest.raises(ValueError, match=r"epsilon 0.15 at r = 3 is no published point"):
+        offmanifold_tables.agreement(moved, PUBLISHED)

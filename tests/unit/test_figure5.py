@@ -6,8 +6,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from saddle_escape.figures import cascade as figures5
-from saddle_escape.figures import style
+from saddle_escape.figures import figure5, style
 from saddle_escape.studies import cascade
 from saddle_escape.theory import homotopy
 
@@ -40,8 +39,8 @@ def table():
     drops = pd.DataFrame(
         {"drop": [1], "t_drop": [1000.0], "loss_before": [0.31], "loss_after": [0.01]}
     )
-    cfg = {"threshold": 0.5, "amplitudes": [1.0, 0.75, 0.5]}
-    return cascade.figure_table(cfg, quantities, sensitivities, data, drops)
+    settings = cascade.Figure(amplitudes=(1.0, 0.75, 0.5), threshold=0.5)
+    return cascade.figure_table(settings, quantities, sensitivities, data, drops)
 
 
 def drawn(figure, gid):
@@ -49,16 +48,16 @@ def drawn(figure, gid):
 
 
 def test_table_is_complete(table):
-    assert list(table.columns) == list(figures5.COLUMNS)
+    assert list(table.columns) == list(figure5.COLUMNS)
     assert not table.isna().any(axis=None)
-    assert set(table["series"]) == set(figures5.SERIES)
+    assert set(table["series"]) == set(figure5.SERIES)
     layers_summed = table[(table["series"] == "sensitivity") & (table["nu"] == 0.5)]
     assert list(layers_summed["value"]) == [-50.0] * 3
 
 
 def test_everything_is_drawn_where_the_table_says(table):
-    figure = figures5.draw_figure5(table)
-    for gid, color in (("loss", style.INK), ("alignment", figures5.BLUE)):
+    figure = figure5.draw(table)
+    for gid, color in (("loss", style.INK), ("alignment", figure5.BLUE)):
         for line in drawn(figure, gid):
             rows = table[table["series"] == gid]
             np.testing.assert_array_equal(line.get_xydata(), rows[["t", "value"]])
@@ -69,9 +68,7 @@ def test_everything_is_drawn_where_the_table_says(table):
 
 
 def test_files_are_reproducible(table, tmp_path):
-    first, second = (
-        style.save(figures5.draw_figure5(table), tmp_path / name) for name in ("one", "two")
-    )
+    first, second = (style.save(figure5.draw(table), tmp_path / name) for name in ("one", "two"))
     for a, b in zip(first, second, strict=True):
         assert a.read_bytes() == b.read_bytes()
 
@@ -87,4 +84,4 @@ def test_files_are_reproducible(table, tmp_path):
 )
 def test_unknown_content_is_refused(table, change, message):
     with pytest.raises(ValueError, match=message):
-        figures5.draw_figure5(change(table))
+        figure5.draw(change(table))

@@ -1,9 +1,6 @@
 # Figure 5: the three-mode cascade in block variables, its homotopy, the full network beside it,
 # and what the paper says about off-block stability and closure.
 
-MODEL = ("activation", "amplitudes", "depth", "block_size", "quadrature", "rtol")
-START = ("epsilon", "rho", "seed", "threshold")
-
 
 rule cascade_identity:
     input:
@@ -18,7 +15,7 @@ rule cascade_identity:
     resources:
         **SOLVE,
     params:
-        cfg=section("cascade", *MODEL, *START, "nodes"),
+        cfg=section("cascade", "cascade.Identity"),
     script:
         "../scripts/cascade_identity.py"
 
@@ -36,7 +33,7 @@ rule cascade_trajectory:
     resources:
         **SOLVE,
     params:
-        cfg=section("cascade", *MODEL, *START, "t_end", "points"),
+        cfg=section("cascade", "cascade.Trajectory"),
     script:
         "../scripts/cascade_trajectory.py"
 
@@ -53,7 +50,7 @@ rule cascade_draws:
     resources:
         **SOLVE,
     params:
-        cfg=section("cascade", *MODEL, *START, "draws"),
+        cfg=section("cascade", "cascade.Draws"),
     script:
         "../scripts/cascade_draws.py"
 
@@ -70,7 +67,7 @@ rule cascade_network:
     resources:
         **SOLVE,
     params:
-        cfg=section("cascade", *MODEL, *START, "network"),
+        cfg=section("cascade", "cascade_network.Network"),
     script:
         "../scripts/cascade_network.py"
 
@@ -88,7 +85,7 @@ rule cascade_stability:
     resources:
         **SOLVE,
     params:
-        cfg=section("cascade", *MODEL, *START, "ideal_times"),
+        cfg=section("cascade", "stability.Stability"),
     script:
         "../scripts/cascade_stability.py"
 
@@ -106,7 +103,7 @@ rule cascade_closure:
     resources:
         **LIGHT,
     params:
-        cfg=section("cascade", "activation", "amplitudes", "closure_orders", "hierarchy_orders"),
+        cfg=section("cascade", "closure.Closure"),
     script:
         "../scripts/cascade_closure.py"
 
@@ -127,7 +124,7 @@ rule figure5_table:
     resources:
         **LIGHT,
     params:
-        cfg=section("cascade", "amplitudes", "threshold"),
+        cfg=section("cascade", "cascade.Figure"),
     script:
         "../scripts/figure5.py"
 

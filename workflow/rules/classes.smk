@@ -13,6 +13,6 @@ rule classify:
     resources:
         **LIGHT,
     params:
-        cfg=section("classes", "activations", "depth", "width"),
+        cfg=section("classes", "classes.Classes"),
     script:
         "../scripts/classes.py"

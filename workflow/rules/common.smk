@@ -11,8 +11,9 @@ SCRIPTS = ROOT / "workflow" / "scripts"
 sys.path.insert(0, str(ROOT / "workflow"))
 
 from saddle_escape.artifact.catalogue import FIGURES
-from saddle_escape.config import ConfigError, load_tiers, nearest, select
+from saddle_escape.config import ConfigError, load_tiers, nearest, schema, select
 from saddle_escape.imports import import_closure
+from saddle_escape.sections import section_keys
 
 try:
     TIER, CONFIGS = load_tiers(os.path.relpath(ROOT / "config"), config)
@@ -41,15 +42,25 @@ wildcard_constraints:
     figure="|".join(FIGURES),
 
 
-def section(name, *keys):
-    """Function for `params:`, the given keys of one section of the job's tier.
+def section(name, settings, **narrowed):
+    """Function for `params:`, what a study reads of one section of the job's tier.
 
-    Only what a rule reads: a key that it does not name can change without a rerun. Dots reach into
-    nested keys, and a wildcard in braces is filled in.
+    settings: its class `study.Class`, whose fields are the keys; other keys can change without a
+    rerun. narrowed: of a mapping only this entry; wildcards in braces are filled in.
     """
+    try:
+        keys = section_keys(schema(), name, settings)
+    except ConfigError as error:
+        sys.exit(f"Configuration error: {error}")
+    keys = [f"{key}.{narrowed[key]}" if key in narrowed else key for key in keys]
     return lambda wildcards: select(
         CONFIGS[wildcards.tier][name], [key.format(**wildcards) for key in keys]
     )
+
+
+def device(wildcards):
+    """Function for `params:` of what trains a full network: where it is trained."""
+    return CONFIGS[wildcards.tier]["device"]
 
 
 @functools.cache

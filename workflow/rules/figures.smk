@@ -60,7 +60,8 @@ rule figure2_table:
 rule figure3_table:
     input:
         tables=figure3_tables,
-        code=library("concatenate.py"),
+        classes=rules.classify.output.table,
+        code=library("figure3.py"),
     output:
         table("<results>/figures/figure3"),
     log:
@@ -69,8 +70,10 @@ rule figure3_table:
         "<benchmarks>/figure3_table.tsv"
     resources:
         **LIGHT,
+    params:
+        cfg=section("universality", "universality.Figure"),
     script:
-        "../scripts/concatenate.py"
+        "../scripts/figure3.py"
 
 
 def drawing_code(wildcards):

@@ -13,9 +13,7 @@ rule reduction_reduced:
     resources:
         **LIGHT,
     params:
-        cfg=section(
-            "reduction", "activation", "depth", "width", "init", "t_end", "points", "quadrature"
-        ),
+        cfg=section("reduction", "reduction.Reduced"),
     script:
         "../scripts/reduction_reduced.py"
 
@@ -32,8 +30,8 @@ rule reduction_network:
     resources:
         **TRAIN,
     params:
-        cfg=section("reduction", "activation", "depth", "width", "init", "t_end", "network"),
-        device=lambda wildcards: CONFIGS[wildcards.tier]["device"],
+        cfg=section("reduction", "reduction.Network"),
+        device=device,
     script:
         "../scripts/reduction_network.py"
 
@@ -51,15 +49,7 @@ rule critical_depth_balanced:
     resources:
         **SOLVE,
     params:
-        cfg=section(
-            "critical_depth",
-            "activation",
-            "width",
-            "threshold",
-            "epsilon",
-            "line_points",
-            "quadrature",
-        ),
+        cfg=section("critical_depth", "critical_depth.Balanced"),
     script:
         "../scripts/critical_depth_balanced.py"
 
@@ -77,18 +67,7 @@ rule critical_depth_bottleneck:
     resources:
         **SOLVE,
     params:
-        cfg=section(
-            "critical_depth",
-            "activation",
-            "width",
-            "threshold",
-            "epsilon",
-            "line_points",
-            "quadrature",
-            "bottleneck.depth",
-            "bottleneck.outer",
-            "bottleneck.loss_fraction",
-        ),
+        cfg=section("critical_depth", "critical_depth.Bottleneck"),
     script:
         "../scripts/critical_depth_bottleneck.py"
 
@@ -106,14 +85,13 @@ rule universality_closed_form:
     resources:
         **LIGHT,
     params:
-        cfg=section("universality", "depth", "width", "threshold", "epsilon", "closed_form"),
+        cfg=section("universality", "universality.ClosedForm"),
     script:
         "../scripts/universality_closed_form.py"
 
 
 rule universality_reduced:
     input:
-        classes=rules.classify.output.table,
         code=library("universality_reduced.py"),
     output:
         table("<results>/universality/reduced_{activation}"),
@@ -124,16 +102,13 @@ rule universality_reduced:
     resources:
         **SOLVE,
     params:
-        cfg=section(
-            "universality", "depth", "width", "threshold", "quadrature", "epsilon.{activation}"
-        ),
+        cfg=section("universality", "universality.Reduced", epsilon="{activation}"),
     script:
         "../scripts/universality_reduced.py"
 
 
 rule universality_network:
     input:
-        classes=rules.classify.output.table,
         code=library("universality_network.py"),
     output:
         table("<results>/universality/network_{activation}"),
@@ -144,14 +119,7 @@ rule universality_network:
     resources:
         **TRAIN,
     params:
-        cfg=section(
-            "universality",
-            "depth",
-            "width",
-            "threshold",
-            "epsilon.{activation}",
-            "network",
-        ),
-        device=lambda wildcards: CONFIGS[wildcards.tier]["device"],
+        cfg=section("universality", "universality_network.Network", epsilon="{activation}"),
+        device=device,
     script:
         "../scripts/universality_network.py"

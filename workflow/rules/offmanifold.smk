@@ -1,14 +1,13 @@
 # Figure 4: He-normal networks off the symmetric manifold, by gradient flow and by SGD; the flow's
 # asymptotics, its independence of depth, the signal's growth, and perturbations of the manifold.
 
-POINT_KEYS = ("activation", "depth", "width", "input_dim", "loss_fraction", "seed_block", "points")
-FLOW_KEYS = tuple(
-    f"asymptotics.{key}" for key in ("width", "input_dim", "samples", "rtol", "seeds")
-)
+ROUTES = {
+    route: section("offmanifold", f"offmanifold.{route.title()}") for route in ("flow", "sgd")
+}
 
 
 wildcard_constraints:
-    route="flow|sgd",
+    route="|".join(ROUTES),
     block=r"\d+",
 
 
@@ -17,12 +16,15 @@ def seed_blocks(tier, seeds):
     return range(-(-seeds // CONFIGS[tier]["offmanifold"]["seed_block"]))
 
 
-def route_parameters(wildcards):
+def route_settings(wildcards):
     """What one route at one r reads: its own points and seed counts, not the other route's."""
-    cfg = section("offmanifold", *POINT_KEYS, "{route}")(wildcards)
-    points = [p for p in cfg["points"] if p["r"] == int(wildcards.r)]
-    keys = ("r", "epsilon", wildcards.route)
-    return cfg | {"points": [{key: p[key] for key in keys} for p in points]}
+    cfg, route = ROUTES[wildcards.route](wildcards), wildcards.route
+    points = [
+        {"r": point["r"], "epsilon": point["epsilon"], "seeds": point[route]}
+        for point in cfg["points"]
+        if point["r"] == int(wildcards.r)
+    ]
+    return cfg | {"points": points}
 
 
 def point_tables(wildcards):
@@ -30,7 +32,7 @@ def point_tables(wildcards):
     points = CONFIGS[wildcards.tier]["offmanifold"]["points"]
     most = {
         (route, r): max(p[route] for p in points if p["r"] == r)
-        for route in ("flow", "sgd")
+        for route in ROUTES
         for r in dict.fromkeys(p["r"] for p in points)
     }
     return [
@@ -75,8 +77,8 @@ rule offmanifold_points:
     resources:
         **TRAIN_LONG,
     params:
-        cfg=route_parameters,
-        device=lambda wildcards: CONFIGS[wildcards.tier]["device"],
+        cfg=route_settings,
+        device=device,
     script:
         "../scripts/offmanifold_points.py"
 
@@ -93,15 +95,8 @@ rule offmanifold_asymptotics:
     resources:
         **TRAIN,
     params:
-        cfg=section(
-            "offmanifold",
-            "activation",
-            "loss_fraction",
-            "seed_block",
-            *FLOW_KEYS,
-            "asymptotics.epsilon",
-        ),
-        device=lambda wildcards: CONFIGS[wildcards.tier]["device"],
+        cfg=section("offmanifold", "asymptotics.Asymptotics"),
+        device=device,
     script:
         "../scripts/offmanifold_asymptotics.py"
 
@@ -120,7 +115,7 @@ rule offmanifold_exponents:
     resources:
         **LIGHT,
     params:
-        cfg=section("offmanifold", "activation", "asymptotics.fit_points"),
+        cfg=section("offmanifold", "offmanifold_tables.Exponents"),
     script:
         "../scripts/offmanifold_exponents.py"
 
@@ -137,10 +132,8 @@ rule offmanifold_signal:
     resources:
         **TRAIN,
     params:
-        cfg=section(
-            "offmanifold", "activation", "depth", "loss_fraction", *FLOW_KEYS, "signal.epsilon"
-        ),
-        device=lambda wildcards: CONFIGS[wildcards.tier]["device"],
+        cfg=section("offmanifold", "signal.Signal"),
+        device=device,
     script:
         "../scripts/offmanifold_signal.py"
 
@@ -175,7 +168,7 @@ rule offmanifold_attraction:
     resources:
         **SOLVE,
     params:
-        cfg=section("offmanifold", "activation", "loss_fraction", "attraction"),
+        cfg=section("offmanifold", "attraction.Attraction"),
     script:
         "../scripts/offmanifold_attraction.py"
 
@@ -195,7 +188,7 @@ rule figure4_table:
     resources:
         **LIGHT,
     params:
-        cfg=section("offmanifold", "points"),
+        cfg=section("offmanifold", "offmanifold_tables.Figure"),
     script:
         "../scripts/figure4.py"
 

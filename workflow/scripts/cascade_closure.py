@@ -3,7 +3,9 @@
 from _shell import job
 
 with job(snakemake) as save:
-    from saddle_escape.studies import cascade
+    from saddle_escape.settings import load
+    from saddle_escape.studies import closure
 
-    save(cascade.no_closure(snakemake.params.cfg), snakemake.output.certificates)
-    save(cascade.hierarchy(snakemake.params.cfg), snakemake.output.hierarchy)
+    settings = load(closure.Closure, snakemake.params.cfg)
+    save(closure.certificates(settings), snakemake.output.certificates)
+    save(closure.hierarchy(settings), snakemake.output.hierarchy)

@@ -3,6 +3,7 @@
 from _shell import job
 
 with job(snakemake) as save:
+    from saddle_escape.settings import load
     from saddle_escape.studies import cascade
 
-    save(cascade.draws(snakemake.params.cfg), snakemake.output.table)
+    save(cascade.draws(load(cascade.Draws, snakemake.params.cfg)), snakemake.output.table)

@@ -3,8 +3,9 @@
 from _shell import job
 
 with job(snakemake) as save:
+    from saddle_escape.settings import load
     from saddle_escape.studies import cascade
 
-    quantities, sensitivities = cascade.identity(snakemake.params.cfg)
+    quantities, sensitivities = cascade.identity(load(cascade.Identity, snakemake.params.cfg))
     save(quantities, snakemake.output.quantities)
     save(sensitivities, snakemake.output.sensitivities)

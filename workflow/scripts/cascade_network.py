@@ -5,7 +5,9 @@ from _shell import job
 with job(snakemake) as save:
     import torch
 
+    from saddle_escape.settings import load
     from saddle_escape.studies import cascade_network
 
     torch.set_num_threads(snakemake.threads)
-    save(cascade_network.full_network(snakemake.params.cfg), snakemake.output.table)
+    settings = load(cascade_network.Network, snakemake.params.cfg)
+    save(cascade_network.full_network(settings), snakemake.output.table)

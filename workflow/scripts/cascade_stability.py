@@ -4,7 +4,8 @@ from _shell import job
 
 with job(snakemake) as save:
     from saddle_escape.results import load_dataset
-    from saddle_escape.studies import cascade
+    from saddle_escape.settings import load
+    from saddle_escape.studies import stability
 
-    data = load_dataset(snakemake.input.data)
-    save(cascade.off_block_stability(snakemake.params.cfg, data), snakemake.output.table)
+    settings = load(stability.Stability, snakemake.params.cfg)
+    save(stability.table(settings, load_dataset(snakemake.input.data)), snakemake.output.table)

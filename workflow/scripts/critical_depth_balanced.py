@@ -4,7 +4,9 @@ from _shell import job
 
 with job(snakemake) as save:
     from saddle_escape.results import load_table
+    from saddle_escape.settings import load
     from saddle_escape.studies import critical_depth
 
+    settings = load(critical_depth.Balanced, snakemake.params.cfg)
     depth, classes = int(snakemake.wildcards.depth), load_table(snakemake.input.classes)
-    save(critical_depth.balanced(snakemake.params.cfg, depth, classes), snakemake.output.table)
+    save(critical_depth.balanced(settings, depth, classes), snakemake.output.table)

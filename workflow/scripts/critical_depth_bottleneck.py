@@ -4,7 +4,9 @@ from _shell import job
 
 with job(snakemake) as save:
     from saddle_escape.results import load_table
+    from saddle_escape.settings import load
     from saddle_escape.studies import critical_depth
 
+    settings = load(critical_depth.Bottleneck, snakemake.params.cfg)
     r, classes = int(snakemake.wildcards.r), load_table(snakemake.input.classes)
-    save(critical_depth.bottleneck(snakemake.params.cfg, r, classes), snakemake.output.table)
+    save(critical_depth.bottleneck(settings, r, classes), snakemake.output.table)

@@ -3,9 +3,10 @@
 from _shell import job
 
 with job(snakemake) as save:
-    from saddle_escape.studies import offmanifold, offmanifold_tables
+    from saddle_escape.settings import load
+    from saddle_escape.studies import attraction
 
-    steps = offmanifold.attraction(snakemake.params.cfg)
+    steps = attraction.distances(load(attraction.Attraction, snakemake.params.cfg))
     save(steps, snakemake.output.steps)
-    ends = offmanifold_tables.attraction_table(steps)
+    ends = attraction.end_table(steps)
     save(ends, snakemake.output.ends, gradient_evaluations=steps.attrs["gradient_evaluations"])

@@ -4,7 +4,11 @@ from _shell import job
 
 with job(snakemake) as save:
     from saddle_escape.results import load_table
+    from saddle_escape.settings import load
     from saddle_escape.studies import universality
 
-    classes = load_table(snakemake.input.classes)
-    save(universality.closed_form(snakemake.params.cfg, classes), snakemake.output.table)
+    settings = load(universality.ClosedForm, snakemake.params.cfg)
+    save(
+        universality.closed_form(settings, load_table(snakemake.input.classes)),
+        snakemake.output.table,
+    )

@@ -3,11 +3,11 @@
 from _shell import job
 
 with job(snakemake) as save:
-    from saddle_escape.results import load_table
-    from saddle_escape.studies import universality
+    from saddle_escape.settings import load
+    from saddle_escape.studies import universality_network
     from saddle_escape.training.network import resolve_device
 
-    classes, activation = load_table(snakemake.input.classes), snakemake.wildcards.activation
+    settings = load(universality_network.Network, snakemake.params.cfg)
     device = resolve_device(snakemake.params.device)
-    table = universality.network(snakemake.params.cfg, activation, classes, device)
+    table = universality_network.escape_times(settings, snakemake.wildcards.activation, device)
     save(table, snakemake.output.table, device=str(device))

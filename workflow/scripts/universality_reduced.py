@@ -3,8 +3,8 @@
 from _shell import job
 
 with job(snakemake) as save:
-    from saddle_escape.results import load_table
+    from saddle_escape.settings import load
     from saddle_escape.studies import universality
 
-    classes, activation = load_table(snakemake.input.classes), snakemake.wildcards.activation
-    save(universality.reduced(snakemake.params.cfg, activation, classes), snakemake.output.table)
+    settings = load(universality.Reduced, snakemake.params.cfg)
+    save(universality.reduced(settings, snakemake.wildcards.activation), snakemake.output.table)

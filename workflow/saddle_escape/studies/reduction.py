@@ -1,10 +1,13 @@
 """Figure 1: the full network against its reduction to L scalar equations (Theorem 4)."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 import torch
 import xarray as xr
 
+from ..settings import Quadrature
 from ..theory import activations, manifold
 from ..theory.quadrature import gaussian_rule
 from ..training import network
@@ -14,33 +17,51 @@ from ..training.optimizers import GradientDescent, updating
 from ..training.problem import single_mode
 
 
-def trained_network(act, depth, width, inputs, device):
-    """The network in the NTK parameterization with its teacher y = sigma(x_1).
+@dataclass(frozen=True)
+class Reduced:
+    """init: initial layer scales; points: equally spaced times up to t_end."""
 
-    inputs: (x (n, d), sample_weights (n,)).
-    """
-    x, sample_weights = (a.to(device) for a in inputs)
-    return single_mode(act, depth, width, x, sample_weights)
-
-
-def start(problem, inits):
-    """Manifold weights for layer scales (b, L), flattened to (b, P)."""
-    direction = first_axis(problem.x.shape[1], problem.x.device)
-    inits = torch.as_tensor(inits, dtype=torch.float64, device=direction.device)
-    return problem.flatten(network.manifold_weights(inits, problem.shapes[0][0], direction))
+    activation: str
+    depth: int
+    width: int
+    init: tuple[float, ...]
+    t_end: float
+    points: int
+    quadrature: Quadrature
 
 
-def manifold_observer(problem):
-    """observe of :meth:`Problem.field`: "scale" X_l and relative "distance" off it, (b, L)."""
-    width, direction = problem.shapes[0][0], first_axis(problem.x.shape[1], problem.x.device)
+@dataclass(frozen=True)
+class Training:
+    """rate, record_every: of gradient descent, in flow time; gaussian_*, seed: the companion's."""
 
-    def observe(weights, f, gradients):
-        return {
-            "scale": network.layer_scales(weights, width),
-            "distance": network.distance_from_manifold(weights, direction),
-        }
+    input_dim: int
+    quadrature: Quadrature
+    rate: float
+    record_every: float
+    gaussian_samples: int
+    gaussian_rtol: float
+    seed: int
 
-    return observe
+
+@dataclass(frozen=True)
+class Network:
+    """The full network from the same start."""
+
+    activation: str
+    depth: int
+    width: int
+    init: tuple[float, ...]
+    t_end: float
+    network: Training
+
+
+def reduced(settings: Reduced) -> xr.Dataset:
+    """The reduced ODE: loss and layer scales at ``points`` times up to t_end."""
+    act = activations.get(settings.activation)
+    model = manifold.reduction(act, settings.depth, settings.width, **vars(settings.quadrature))
+    t = np.linspace(0.0, settings.t_end, settings.points)
+    scales, loss = manifold.trajectory(model, settings.init, t)
+    return _dataset(t, loss, scales)
 
 
 def _dataset(t, loss, scales, distance=None):
@@ -59,16 +80,7 @@ def _dataset(t, loss, scales, distance=None):
     return xr.Dataset(variables, coordinates)
 
 
-def reduced(cfg):
-    """The reduced ODE from cfg's init: loss and layer scales at ``points`` times up to t_end."""
-    act = activations.get(cfg["activation"])
-    model = manifold.reduction(act, cfg["depth"], cfg["width"], **cfg["quadrature"])
-    t = np.linspace(0.0, cfg["t_end"], cfg["points"])
-    scales, loss = manifold.trajectory(model, cfg["init"], t)
-    return _dataset(t, loss, scales)
-
-
-def network_run(cfg, data, device):
+def network_run(settings: Network, data: str, device) -> xr.Dataset:
     """The full network, all N d + (L-2) N^2 + N weights, from the same start as :func:`reduced`.
 
     data: "population", gradient descent on symmetrized inputs, recorded every record_every units of
@@ -78,53 +90,74 @@ def network_run(cfg, data, device):
     """
     if data not in ("population", "gaussian"):
         raise ValueError(f"data: unknown '{data}', choose from population, gaussian")
-    own = cfg["network"]
+    training = settings.network
     if data == "population":
-        inputs = symmetrized_inputs(*gaussian_rule(**own["quadrature"]), own["input_dim"])
+        rule = gaussian_rule(**vars(training.quadrature))
+        inputs = symmetrized_inputs(*rule, training.input_dim)
     else:
-        inputs = gaussian_inputs(own["gaussian_samples"], own["input_dim"], own["seed"])
-    act = activations.get(cfg["activation"])
-    problem = trained_network(act, cfg["depth"], cfg["width"], inputs, device)
+        inputs = gaussian_inputs(training.gaussian_samples, training.input_dim, training.seed)
+    act = activations.get(settings.activation)
+    problem = single_mode(act, settings.depth, settings.width, *(a.to(device) for a in inputs))
     follow = _descent if data == "population" else _flow
-    run = follow(problem, cfg, start(problem, [cfg["init"]]))
+    run = follow(problem, settings, _start(problem, settings.init))
     steps = {name: column.cpu().numpy() for name, column in run.steps.items()}
     dataset = _dataset(steps["t"], steps["loss"], steps["scale"], steps["distance"])
     return dataset.assign_attrs(gradient_evaluations=int(run.gradient_evaluations.sum()))
+
+
+def _start(problem, init):
+    """Weights (1, P) on the manifold with layer scales ``init`` (L,)."""
+    direction = first_axis(problem.x.shape[1], problem.x.device)
+    scales = torch.tensor([init], dtype=torch.float64, device=direction.device)
+    return problem.flatten(network.manifold_weights(scales, problem.shapes[0][0], direction))
+
+
+def _observer(problem):
+    """observe of :meth:`Problem.field`: layer "scale"s, and "distance"s off the manifold."""
+    width, direction = problem.shapes[0][0], first_axis(problem.x.shape[1], problem.x.device)
+
+    def observe(weights, f, gradients):
+        return {
+            "scale": network.layer_scales(weights, width),
+            "distance": network.distance_from_manifold(weights, direction),
+        }
+
+    return observe
 
 
 def _never(seen, index):
     return torch.ones(len(index), dtype=torch.float64, device=index.device)
 
 
-def _descent(problem, cfg, start):
-    own = cfg["network"]
-    stride = max(1, round(own["record_every"] / own["rate"]))
-    field = problem.field(manifold_observer(problem))
+def _descent(problem, settings, start):
+    training = settings.network
+    stride = max(1, round(training.record_every / training.rate))
+    field = problem.field(_observer(problem))
     return descend(
-        updating(problem, GradientDescent(own["rate"])),
+        updating(problem, GradientDescent(training.rate)),
         lambda: None,
         start,
         event=_never,
         evaluate=lambda flat, index: field(flat, index)[1],
-        rate=own["rate"],
-        max_steps=round(cfg["t_end"] / own["rate"]),
+        rate=training.rate,
+        max_steps=round(settings.t_end / training.rate),
         next_look=lambda step: step + stride,
         record=True,
     )
 
 
-def _flow(problem, cfg, start):
+def _flow(problem, settings, start):
     return integrate(
-        problem.field(manifold_observer(problem)),
+        problem.field(_observer(problem)),
         start,
         sizes=problem.sizes,
-        rtol=cfg["network"]["gaussian_rtol"],
-        t_max=cfg["t_end"],
+        rtol=settings.network.gaussian_rtol,
+        t_max=settings.t_end,
         record=True,
     )
 
 
-def figure_table(reduced, population, gaussian):
+def figure_table(reduced: xr.Dataset, population: xr.Dataset, gaussian: xr.Dataset) -> pd.DataFrame:
     """What figure 1 draws: rows of panel (a: loss, b: X_l), series, t (flow time), value."""
     runs = {"reduced_ode": reduced, "network": population, "network_gaussian": gaussian}
     rows = []

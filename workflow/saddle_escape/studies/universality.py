@@ -1,85 +1,88 @@
-"""Figure 3: one curve for all of class B once time is measured in units of 1/K (Corollary 7)."""
+"""Figure 3: one curve for all of class B once time is measured in units of 1/K (Corollary 7).
+
+The full networks are trained in :mod:`studies.universality_network`.
+"""
+
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-import torch
 
+from ..settings import LogSpaced, Quadrature
 from ..status import ESCAPED
 from ..theory import activations, escape, manifold
-from ..theory.quadrature import gaussian_rule
-from ..training.data import first_axis, symmetrized_inputs
-from ..training.integrate import descend
-from ..training.network import manifold_weights, mode_alignment
-from ..training.optimizers import GradientDescent, updating
-from ..training.problem import single_mode
-from .classes import rate, row
+from ..theory.classes import rate_of, row_of
 
 COLUMNS = ("activation", "class", "epsilon", "route", "t_escape", "K", "K_t_escape", "status")
 
 
-def _rows(cfg, activation, classes, route, epsilon, t, status):
-    constant = rate(classes, activation, cfg["depth"], cfg["width"])
-    t = np.array([np.nan if v is None else v for v in t], dtype=float)
-    cls = row(classes, activation)["class"]
-    columns = (activation, cls, epsilon, route, t, constant, constant * t, status)
-    return pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)))
+@dataclass(frozen=True)
+class ClosedForm:
+    """epsilon: scales of each activation, here only their names; closed_form: the line's scales."""
+
+    depth: int
+    width: int
+    threshold: float
+    epsilon: dict[str, tuple[float, ...]]
+    closed_form: LogSpaced
 
 
-def closed_form(cfg, classes):
-    """Theorem 5's line for every activation of the figure. Flow times."""
-    spec = cfg["closed_form"]
-    epsilon = np.geomspace(spec["min"], spec["max"], spec["count"])
-    tables = []
-    for activation in cfg["epsilon"]:
-        constant = rate(classes, activation, cfg["depth"], cfg["width"])
-        t = escape.closed_form(constant, epsilon, cfg["depth"], cfg["threshold"])
-        status = [ESCAPED] * len(epsilon)
-        tables.append(_rows(cfg, activation, classes, "closed_form", epsilon, t, status))
+@dataclass(frozen=True)
+class Reduced:
+    """epsilon: scales of each activation."""
+
+    depth: int
+    width: int
+    threshold: float
+    quadrature: Quadrature
+    epsilon: dict[str, tuple[float, ...]]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """The network whose K measures time."""
+
+    depth: int
+    width: int
+
+
+def closed_form(settings: ClosedForm, classes: pd.DataFrame) -> pd.DataFrame:
+    """Theorem 5's line for every activation of the figure. Flow times.
+
+    classes: the table of activations. Columns activation, epsilon, route, t_escape, status.
+    """
+    epsilon, tables = settings.closed_form.points(), []
+    for activation in settings.epsilon:
+        constant = rate_of(classes, activation, settings.depth, settings.width)
+        t = escape.closed_form(constant, epsilon, settings.depth, settings.threshold)
+        columns = {"activation": activation, "epsilon": epsilon, "route": "closed_form"}
+        tables.append(pd.DataFrame(columns | {"t_escape": t, "status": ESCAPED}))
     return pd.concat(tables, ignore_index=True)
 
 
-def reduced(cfg, activation, classes):
-    """Escape times (flow time) of the reduced ODE, all layers at epsilon, for one activation."""
-    model = manifold.reduction(
-        activations.get(activation), cfg["depth"], cfg["width"], **cfg["quadrature"]
-    )
-    epsilon = np.array(cfg["epsilon"][activation], dtype=float)
-    runs = [
-        escape.escape_time(model, np.full(cfg["depth"], e), "alignment", cfg["threshold"])
-        for e in epsilon
-    ]
-    times, statuses = [run.t_escape for run in runs], [run.status for run in runs]
-    return _rows(cfg, activation, classes, "reduced_ode", epsilon, times, statuses)
+def reduced(settings: Reduced, activation: str) -> pd.DataFrame:
+    """Escape times (flow time) of the reduced ODE, all layers at epsilon, for one activation.
 
-
-def network(cfg, activation, classes, device):
-    """Escape times of the full network under gradient descent on symmetrized population data.
-
-    All epsilons of one activation are one batch; who has escaped leaves it. The mode alignment is
-    evaluated every ``evaluate_every`` units of flow time and its crossing interpolated linearly.
+    Columns activation, epsilon, route, t_escape, status.
     """
-    own = cfg["network"]
-    inputs = symmetrized_inputs(*gaussian_rule(**own["quadrature"]), own["input_dim"])
-    x, sample_weights = (a.to(device) for a in inputs)
-    act, depth, threshold = activations.get(activation), cfg["depth"], cfg["threshold"]
-    problem, width = single_mode(act, depth, cfg["width"], x, sample_weights), cfg["width"]
-    direction = first_axis(own["input_dim"], device)
-    epsilon = np.array(cfg["epsilon"][activation], dtype=float)
-    stride = max(1, round(own["evaluate_every"] / own["rate"]))
-    scales = torch.tensor(epsilon, device=device)[:, None].expand(-1, depth)
-    run = descend(
-        updating(problem, GradientDescent(own["rate"])),
-        lambda: None,
-        problem.flatten(manifold_weights(scales, width, direction)),
-        evaluate=lambda flat, index: {
-            "alignment": mode_alignment(problem.unflatten(flat), direction, width)
-        },
-        event=lambda seen, index: threshold - seen["alignment"],
-        rate=own["rate"],
-        max_steps=round(own["t_max"] / own["rate"]),
-        next_look=lambda step: step + stride,
-    )
-    t = run.t_escape.cpu().numpy()
-    table = _rows(cfg, activation, classes, "network", epsilon, t, run.status)
-    table.attrs["gradient_evaluations"] = int(run.gradient_evaluations.sum())
-    return table
+    act, depth = activations.get(activation), settings.depth
+    model = manifold.reduction(act, depth, settings.width, **vars(settings.quadrature))
+    rows = []
+    for epsilon in settings.epsilon[activation]:
+        start = np.full(depth, epsilon)
+        run = escape.escape_time(model, start, "alignment", settings.threshold)
+        rows.append((activation, epsilon, "reduced_ode", run.t_escape, run.status))
+    return pd.DataFrame(rows, columns=["activation", "epsilon", "route", "t_escape", "status"])
+
+
+def figure_table(settings: Figure, runs: pd.DataFrame, classes: pd.DataFrame) -> pd.DataFrame:
+    """What figure 3 draws: every route's times, also in units of 1/K, with COLUMNS.
+
+    runs: the tables of all routes, one below the other; classes: the table of activations.
+    """
+    names = dict.fromkeys(runs["activation"])
+    rates = {name: rate_of(classes, name, settings.depth, settings.width) for name in names}
+    letters = {name: row_of(classes, name)["class"] for name in names}
+    constant = runs["activation"].map(rates)
+    table = runs.assign(**{"class": runs["activation"].map(letters), "K": constant})
+    return table.assign(K_t_escape=constant * runs["t_escape"])[list(COLUMNS)]

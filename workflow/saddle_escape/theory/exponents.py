@@ -20,6 +20,16 @@ def local_exponents(epsilon, t):
     return np.exp(x[1:] - steps / 2), np.diff(np.log(t), axis=-1) / steps
 
 
+def pointwise_exponents(epsilon, t):
+    """d log t / d log epsilon at every epsilon itself, by second-order differences, (E,).
+
+    epsilon, t: (E,), t in any unit. NaN next to a missing time, and for a single epsilon.
+    """
+    if len(t) < 2:
+        return np.full(len(t), np.nan)
+    return np.gradient(np.log(np.asarray(t, dtype=float)), np.log(epsilon))
+
+
 def correction_order(r, q):
     """Power of epsilon by which t_escape epsilon^(r-2) first departs from a constant, r >= 3.
 

@@ -99,6 +99,11 @@ class Homotopy:
     channel_sum_error: float
 
 
+def difference_quotient(f, h):
+    """Fourth-order central difference f'(0) from f(+-h), f(+-2h)."""
+    return (8 * (f(h) - f(-h)) - (f(2 * h) - f(-2 * h))) / (12 * h)
+
+
 def channel_masks(shape):
     """Channel name -> boolean mask of the state (L, K, K); the masks partition the entries."""
     depth, modes, _ = shape

@@ -1,0 +1,119 @@
+"""The keys that a rule reads are the fields of its study's settings class."""
+
+import dataclasses
+import importlib
+
+import pytest
+
+from saddle_escape import sections
+from saddle_escape.config import ConfigError, schema, select
+from saddle_escape.sections import section_keys
+from saddle_escape.settings import load
+
+SOURCES = {
+    "settings.py": "class Rule:\n    step: float\n    nodes: int\n",
+    "studies/other.py": "class Base:\n    depth: int\n",
+    "studies/study.py": (
+        "from ..settings import Rule\n"
+        "from .other import Base\n"
+        "class Part:\n    rule: Rule\n    seeds: tuple[int, ...]\n"
+        "class Whole(Base):\n    part: Part\n    name: str\n    def method(self): ...\n"
+        "class Wrong:\n    depht: int\n"
+    ),
+}
+SCHEMA = {
+    "properties": {
+        "one": {
+            "properties": {
+                "depth": {"$ref": "#/$defs/depth"},
+                "name": {"type": "string"},
+                "part": {
+                    "properties": {
+                        "rule": {"properties": {"step": {}, "nodes": {}}},
+                        "seeds": {"type": "array"},
+                    }
+                },
+            }
+        }
+    },
+    "$defs": {"depth": {"type": "integer"}},
+}
+
+
+@pytest.fixture
+def library(tmp_path, monkeypatch):
+    for name, text in SOURCES.items():
+        path = tmp_path / "library" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    monkeypatch.setattr(sections, "LIBRARY", tmp_path / "library")
+
+
+def test_nested_and_inherited_fields_are_followed_to_their_leaves(library):
+    keys = section_keys(SCHEMA, "one", "study.Whole")
+    assert keys == ["depth", "part.rule.step", "part.rule.nodes", "part.seeds", "name"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ("studi.Whole", "section 'studi.Whole': no study 'studi'; did you mean 'study'?"),
+        ("study.Hole", "section 'study.Hole': no class 'Hole' in studies/study.py; did you mean"),
+        ("study.Wrong", "section 'study.Wrong': the schema has no key 'one.depht'"),
+    ],
+)
+def test_a_missing_class_or_an_unknown_field_is_one_line(library, settings, message):
+    with pytest.raises(ConfigError) as error:
+        section_keys(SCHEMA, "one", settings)
+    assert str(error.value).startswith(message) and "\n" not in str(error.value)
+
+
+# The sources are read without importing them; here they are imported and must agree.
+CLASSES = {
+    "classes": ("classes.Classes",),
+    "reduction": ("reduction.Reduced", "reduction.Network"),
+    "critical_depth": ("critical_depth.Balanced", "critical_depth.Bottleneck"),
+    "universality": (
+        "universality.ClosedForm",
+        "universality.Reduced",
+        "universality.Figure",
+        "universality_network.Network",
+    ),
+    "cascade": (
+        "cascade.Identity",
+        "cascade.Trajectory",
+        "cascade.Draws",
+        "cascade.Figure",
+        "cascade_network.Network",
+        "stability.Stability",
+        "closure.Closure",
+    ),
+    "offmanifold": (
+        "asymptotics.Asymptotics",
+        "signal.Signal",
+        "attraction.Attraction",
+        "offmanifold_tables.Figure",
+        "offmanifold_tables.Exponents",
+    ),
+}
+
+
+@pytest.mark.parametrize("tier", ["smoke", "default", "full"])
+@pytest.mark.parametrize(
+    ("section", "name"), [(section, name) for section in CLASSES for name in CLASSES[section]]
+)
+def test_every_study_loads_its_section(configs, tier, section, name):
+    keys = section_keys(schema(), section, name)
+    study, _, cls = name.partition(".")
+    cls = getattr(importlib.import_module(f"saddle_escape.studies.{study}"), cls)
+    settings = load(cls, select(configs[tier][section], keys))
+    assert [f.name for f in dataclasses.fields(settings)] == list(
+        dict.fromkeys(key.split(".")[0] for key in keys)
+    )
+
+
+@pytest.fixture(scope="session")
+def configs(request):
+    from saddle_escape.config import load_tiers
+
+    return load_tiers(request.config.rootpath / "config")[1]
