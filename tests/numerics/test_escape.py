@@ -141,6 +141,23 @@ def test_a_bottleneck_behind_order_one_layers_has_another_prefactor(r, outer):
     assert measured > 1.2 * escape.critical_depth_time(rate, epsilon, r, outer)
 
 
+def test_the_threshold_of_theorem_5_can_lie_beyond_what_the_network_learns():
+    """X_1 = 1: a linear network's loss vanishes at N^(-1/2L), tanh only approaches 1."""
+    fitted = np.full(4, 64 ** (-1 / 8))
+    assert fitted[0] < 1 and model("linear").loss(fitted) < 1e-28
+    plateau = time(model(), [0.1] * 4)
+    run = escape.escape_time(model(), [0.1] * 4, "alignment", 1.0, time_limit=300 * plateau)
+    assert run.status == "not_escaped"
+
+
+@pytest.mark.parametrize("power", [(2, 1, 1, 1), (2, 2, 2, 1)])
+def test_scales_of_different_orders_change_the_exponent(power):
+    """Theorem 5 asks for |X| <= eps; the exponent L - 2 needs all layers but one of order eps."""
+    times = [escape.quadrature_time(1.0, np.power(e, power), 1.0) for e in (1e-3, 1e-4)]
+    expected = 2 if sum(power) == 5 else 3
+    assert np.log10(times[1] / times[0]) == pytest.approx(expected, abs=1e-2)
+
+
 @pytest.mark.parametrize("eta", [1e-2, 1e-4])
 def test_the_shell_approximation_is_off_at_its_edges(eta):
     """Lemma 19: 1/sqrt(2) - 1 at the edges and about -eta in the middle, however small eta."""

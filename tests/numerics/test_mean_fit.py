@@ -41,6 +41,15 @@ def test_escape_times_and_local_exponents_of_class_d(depth, epsilons, tolerance,
         np.testing.assert_allclose(-np.diff(np.log10(times)), exponents, atol=0.01)
 
 
+@pytest.mark.parametrize(("epsilon", "tolerance"), [(1e-2, 2e-2), (1e-4, 4e-3)])
+def test_the_sigmoid_escapes_as_predicted_by_alignment(epsilon, tolerance):
+    """X_1 = 1/2: half of E[y z] is more than sigmoid layers on the manifold can give."""
+    sigmoid = activations.get("sigmoid")
+    reduced = manifold.reduction(sigmoid, 4, 64)
+    measured = escape.escape_time(reduced, [epsilon] * 4).t_escape
+    assert measured == pytest.approx(mean_fit.escape_time(sigmoid, 4, 64, epsilon), rel=tolerance)
+
+
 @pytest.mark.parametrize("depth", [3, 4, 5])
 def test_class_d_escapes_in_bounded_time(depth):
     """Only the first layer is small in the end: Theorem 6 at r = 1."""
