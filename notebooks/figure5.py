@@ -72,10 +72,10 @@ def redrawn(channel="layer scales", layer="all"):
     kept &= sensitivities["layer"].eq(layer) | (layer == "all")
     part = sensitivities.assign(value=sensitivities["value"].where(kept, 0.0))
     integral = float((part["weight"] * part["value"]).sum())
-    curves = part.groupby(["nu", "channel"])["value"].sum()
+    curves = part.groupby([part["nu"].round(6), "channel"])["value"].sum()
     changed = table.copy()
     of_a = changed["series"] == "sensitivity"
-    keys = list(zip(changed.loc[of_a, "nu"], changed.loc[of_a, "channel"], strict=True))
+    keys = list(zip(changed.loc[of_a, "nu"].round(6), changed.loc[of_a, "channel"], strict=True))
     changed.loc[of_a, "value"] = curves.loc[keys].to_numpy()
     t0 = changed.loc[changed["channel"] == "T(0)", "t"].item()
     changed.loc[changed["channel"] == "T(0) + integral", "t"] = t0 + integral

@@ -1,6 +1,7 @@
 """Rebuilt tables against committed ones."""
 
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,9 @@ import pytest
 
 from saddle_escape import results
 from saddle_escape.artifact import compare
+from saddle_escape.artifact.catalogue import FIGURES
+
+ROOT = Path(__file__).parents[2]
 
 TABLE = pd.DataFrame(
     {
@@ -25,6 +29,20 @@ def changed(column, row, value):
     return table
 
 
+def test_a_unit_of_the_last_digit_agrees_where_the_table_is_rounded():
+    table = results.rounded(changed("epsilon", 0, 1 / 3))
+    off = table.assign(epsilon=table["epsilon"] + [1e-9, 0, 0])
+    assert off.loc[0, "epsilon"] != table.loc[0, "epsilon"]
+    assert compare.compare(table, off)[0]
+
+
+@pytest.mark.parametrize("path", FIGURES)
+def test_every_computed_column_has_a_tolerance(path):
+    committed = results.load_table(ROOT / "figures" / f"{path}.csv")
+    computed = set(committed.select_dtypes("float")) - {"delta", "published"}
+    assert computed <= compare.TOLERANCES.keys()
+
+
 def test_deviation_within_tolerance_agrees():
     agrees, verdict = compare.compare(TABLE, changed("t_escape", 1, 704.5 * (1 + 5e-7)))
     assert agrees
@@ -38,7 +56,7 @@ def test_deviation_within_tolerance_agrees():
         (changed("t_escape", 2, 9.0), "row 3: t_escape is 9.0, was nan"),
         (changed("t_escape", 0, np.nan), "row 1: t_escape is nan, was 700.0"),
         (changed("status", 1, "diverged"), "row 2: status is diverged, was escaped"),
-        (changed("epsilon", 0, 0.1 + 1e-9), "row 1: epsilon"),
+        (changed("epsilon", 0, 0.1 * (1 + 2e-8)), "row 1: epsilon"),
         (TABLE.iloc[:2], "2 rows, were 3"),
         (TABLE.drop(columns="status"), "columns are route, epsilon, t_escape"),
     ],

@@ -20,7 +20,7 @@ def tier(tmp_path, monkeypatch):
     for name, line in {
         "offmanifold_points/flow_r3_b0": "9\t0:00:09\t200.4\t6.0",
         "figure4_table": "1\t0:00:01\t-\t-",
-        "draw/signal": "2\t0:00:02\t300.6\t3.0",
+        "draw/supplement/signal": "2\t0:00:02\t300.6\t3.0",
         "reduction_reduced": "3\t0:00:03\t100.0\t1.2",
     }.items():
         path = root / f"benchmarks/{name}.tsv"
@@ -42,9 +42,19 @@ def tier(tmp_path, monkeypatch):
     results.save_dataset(data, root / "reduction/reduced.nc", manifest)
 
 
-def test_cost_of_a_part(tier):
-    assert costs.cost("smoke", "figure4") == (3, 0.15, 301, 780, "cpu, cuda")
-    assert costs.cost("smoke", "figure1") == (1, 0.02, 100, 11, "cpu")
+def cost(part):
+    return costs.cost("smoke", costs.PARTS[part])
+
+
+def test_each_part_costs_its_own_jobs_and_results(tier):
+    assert cost("figure4") == (2, 0.1, 200, 750, "cpu, cuda")
+    assert cost("signal") == (1, 0.05, 301, 0, "")
+    assert cost("figure1") == (1, 0.02, 100, 11, "cpu")
+
+
+def test_a_part_whose_jobs_were_too_short_to_be_sampled_costs_nothing(tier):
+    Path("results/smoke/benchmarks/offmanifold_points/flow_r3_b0.tsv").unlink()
+    assert cost("figure4")[:3] == (1, 0.0, 0)
 
 
 def test_job_times_add_up_over_the_jobs_of_a_rule(tier):
@@ -64,7 +74,7 @@ def test_job_times_add_up_over_the_jobs_of_a_rule(tier):
 
 def test_missing_benchmarks_are_one_line(tier):
     with pytest.raises(FileNotFoundError, match="no benchmark of figure2; run `make figures`"):
-        costs.cost("smoke", "figure2")
+        cost("figure2")
 
 
 def test_without_results_the_command_says_what_to_do(tmp_path, monkeypatch, capsys):

@@ -1,9 +1,11 @@
-"""Figures 1-3: every row is drawn, bad tables are refused, files are byte-identical."""
+"""Every figure: rows are drawn, bad tables are refused, files are byte-identical, torch unused."""
 
 import hashlib
 import os
 import subprocess
 import sys
+from importlib import import_module
+from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
@@ -12,8 +14,23 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 
-from saddle_escape.figures import manifold as figures
-from saddle_escape.figures import style
+from saddle_escape.artifact import notebook
+from saddle_escape.artifact.catalogue import FIGURES
+from saddle_escape.figures import (
+    asymptotics,
+    attraction,
+    figure1,
+    figure2,
+    figure3,
+    figure4,
+    phi,
+    signal,
+    style,
+)
+from saddle_escape.figures.axes import CIRCLES, label_ends, settle, thin
+
+ROOT = Path(__file__).parents[2]
+LIBRARY = ROOT / "workflow" / "saddle_escape"
 
 LAYERS = 4
 K = {"tanh": 0.07571, "sin": 0.07582, "erf": 0.11700, "gelu": 0.00781, "swish": 0.00781}
@@ -30,7 +47,7 @@ def figure1_table(count=301):
     t = np.linspace(0.0, 6300.0, count)
     escaped = 1.0 / (1.0 + np.exp(-(t - 1950.0) / 60.0))
     parts = []
-    for shift, route in enumerate(figures.FIGURE1_ROUTES):
+    for shift, route in enumerate(figure1.ROUTES):
         loss = 0.197 * (1 - escaped) + 0.003 * escaped * np.exp(-t / 2000.0)
         curves = {("a", route): loss * (1 + 0.01 * shift)}
         for layer in range(1, LAYERS + 1):
@@ -89,13 +106,93 @@ def figure3_table(count=4):
                         "escaped",
                     )
                 )
-    return pd.DataFrame(rows, columns=list(figures.FIGURE3_COLUMNS))
+    return pd.DataFrame(rows, columns=list(figure3.COLUMNS))
+
+
+def figure4_table(count=4):
+    """Three r by both routes, of which a tier leaves one point out and one starts too high."""
+    rows = []
+    for r in (3, 5, 8):
+        for epsilon in np.geomspace(0.05, 0.4, count):
+            t = epsilon ** (2 - r)
+            common = {"r": r, "epsilon": epsilon, "published": 1.1 * t if r < 8 else np.nan}
+            for route, factor in (("flow", 1.0), ("sgd", 1.05)):
+                quartiles = {"t_median": factor * t, "t_q25": 0.9 * t, "t_q75": 1.2 * t}
+                rows.append(
+                    {"route": route, "n_seeds": 6, "status": "escaped"} | common | quartiles
+                )
+    table = pd.DataFrame(rows, columns=figure4.COLUMNS)
+    table.loc[table.index[-2:], ["status", "t_q75"]] = ("no_plateau", np.nan)
+    table.loc[table.index[-1], ["status", "t_median"]] = ("left_out", np.nan)
+    return table
+
+
+def asymptotics_table(count=4):
+    cases = [(8, 3), (8, 5), (4, 4), (12, 4)]
+    epsilon = np.geomspace(1e-4, 1e-1, count)
+    parts = [
+        pd.DataFrame(
+            {
+                "L": depth,
+                "r": r,
+                "epsilon": epsilon,
+                "t_median": epsilon ** (2.0 - r),
+                "t_q25": 0.9 * epsilon ** (2.0 - r),
+                "t_q75": 1.1 * epsilon ** (2.0 - r),
+                "local_exponent": 2 - r - epsilon**2 / depth,
+                "status": "escaped",
+            }
+        )
+        for depth, r in cases
+    ]
+    return pd.concat(parts).reindex(columns=asymptotics.COLUMNS).reset_index(drop=True)
+
+
+def signal_table(count=30):
+    gamma = np.geomspace(1e-12, 0.3, count)
+    parts = [
+        pd.DataFrame(
+            {
+                "r": r,
+                "seed": seed,
+                "epsilon": epsilon,
+                "gamma": gamma,
+                "growth": gamma ** (2 - 2 / r),
+                "spectral_min": 1 - gamma,
+            }
+        )
+        for r in (3, 5)
+        for seed in (0, 1)
+        for epsilon in (1e-4, 1e-3)
+    ]
+    return pd.concat(parts).reindex(columns=signal.COLUMNS).reset_index(drop=True)
+
+
+def attraction_table(count=20):
+    growth = np.geomspace(1, 50, count)
+    parts = [
+        pd.DataFrame(
+            {"kind": kind, "seed": 0, "epsilon": e, "growth": growth, "distance": growth**power}
+        )
+        for kind, power in (("noise", -0.2), ("profile", -0.02))
+        for e in (0.01, 0.1)
+    ]
+    return pd.concat(parts).reindex(columns=attraction.COLUMNS).reset_index(drop=True)
+
+
+def phi_table(count=50):
+    return notebook.phi_table(["tanh", "gelu", "relu", "sigmoid"], np.geomspace(1e-3, 3, count))
 
 
 CASES = {
-    "figure1": (figures.draw_figure1, figure1_table),
-    "figure2": (figures.draw_figure2, figure2_table),
-    "figure3": (figures.draw_figure3, figure3_table),
+    "figure1": (figure1.draw, figure1_table),
+    "figure2": (figure2.draw, figure2_table),
+    "figure3": (figure3.draw, figure3_table),
+    "figure4": (figure4.draw, figure4_table),
+    "asymptotics": (asymptotics.draw, asymptotics_table),
+    "signal": (signal.draw, signal_table),
+    "attraction": (attraction.draw, attraction_table),
+    "phi": (phi.draw, phi_table),
 }
 
 
@@ -123,45 +220,45 @@ def test_saving_twice_gives_the_same_bytes(name, tmp_path):
     first = [digest(p) for p in style.save(figure, tmp_path / name)]
     assert [digest(p) for p in style.save(figure, tmp_path / name)] == first, "same figure"
     assert [digest(p) for p in style.save(draw(table()), tmp_path / "new" / name)] == first
-    assert sorted(p.name for p in tmp_path.glob("figure*")) == [f"{name}.pdf", f"{name}.png"]
+    assert sorted(p.name for p in tmp_path.glob("*.p*")) == [f"{name}.pdf", f"{name}.png"]
 
 
 def test_bytes_do_not_depend_on_the_process(tmp_path):
     code = (
         "import sys; sys.path.insert(0, sys.argv[1]); import test_figures as t;"
-        "t.style.save(t.figures.draw_figure1(t.figure1_table(3)), sys.argv[2])"
+        "t.style.save(t.figure1.draw(t.figure1_table(3)), sys.argv[2])"
     )
     command = [sys.executable, "-c", code, os.path.dirname(__file__), str(tmp_path / "other")]
     changed = {"PYTHONHASHSEED": "7", "MPLBACKEND": "pdf", "PYTHONPATH": os.pathsep.join(sys.path)}
     subprocess.run(command, check=True, env=os.environ | changed)
-    here = style.save(figures.draw_figure1(figure1_table(3)), tmp_path / "here")
+    here = style.save(figure1.draw(figure1_table(3)), tmp_path / "here")
     assert [digest(tmp_path / f"other{p.suffix}") for p in here] == [digest(p) for p in here]
 
 
 def test_drawing_does_not_depend_on_row_order():
     shuffled = figure2_table().sample(frac=1.0, random_state=0)
-    figures_ = figures.draw_figure2(figure2_table()), figures.draw_figure2(shuffled)
-    for one, other in zip(*(figure.axes for figure in figures_), strict=True):
+    both = figure2.draw(figure2_table()), figure2.draw(shuffled)
+    for one, other in zip(*(figure.axes for figure in both), strict=True):
         for a, b in zip(one.get_lines(), other.get_lines(), strict=True):
             np.testing.assert_array_equal(a.get_xydata(), b.get_xydata())
 
 
 def test_figure1_draws_every_series():
     table = figure1_table()
-    axes = dict(zip("ab", figures.draw_figure1(table).axes, strict=True))
+    axes = dict(zip("ab", figure1.draw(table).axes, strict=True))
     for panel in "ab":
         rows = table[table["panel"] == panel]
-        for route in figures.FIGURE1_ROUTES:
+        for route in figure1.ROUTES:
             series = rows[rows["series"].str.fullmatch(route + r"(_X\d)?")]
             shown, given = drawn(axes[panel], route), points_of(series, "t", "value")
             assert shown <= given
             if route == "network":
                 curves = series["series"].nunique()
-                assert 10 * curves <= len(shown) <= figures.CIRCLES * curves
+                assert 10 * curves <= len(shown) <= CIRCLES * curves
             else:
                 assert shown == given
     (inset,) = axes["b"].child_axes
-    assert all(drawn(inset, route) for route in figures.FIGURE1_ROUTES)
+    assert all(drawn(inset, route) for route in figure1.ROUTES)
     assert drawn(inset, "reduced_ode") < drawn(axes["b"], "reduced_ode")
     low, high = inset.get_xlim()
     assert low < 1950 < high < low + 600, "the inset magnifies the escape"
@@ -171,7 +268,7 @@ def test_figure1_draws_every_series():
 
 def test_figure2_draws_every_escaped_row_and_marks_the_others():
     table = figure2_table()
-    axes = dict(zip("ab", figures.draw_figure2(table).axes, strict=True))
+    axes = dict(zip("ab", figure2.draw(table).axes, strict=True))
     for (panel, route), rows in table.groupby(["panel", "route"]):
         done = rows[rows["status"] == "escaped"]
         assert drawn(axes[panel], route) == points_of(done, "epsilon", "t_escape")
@@ -186,7 +283,7 @@ def test_figure2_draws_every_escaped_row_and_marks_the_others():
 
 
 def test_unescaped_marks_lie_below_the_data():
-    axes = figures.draw_figure2(figure2_table()).axes[1]
+    axes = figure2.draw(figure2_table()).axes[1]
     lowest = min(y for route in ("quadrature", "reduced_ode") for _, y in drawn(axes, route))
     fraction = axes.transAxes.inverted().transform(axes.transData.transform((1e-2, lowest)))[1]
     assert max(y for _, y in drawn(axes, "no_plateau")) < fraction
@@ -198,7 +295,7 @@ def test_every_status_has_its_own_mark(status):
     hit = (table["activation"] == "erf") & (table["route"] == "network")
     table.loc[hit, ["t_escape", "K_t_escape"]] = np.nan
     table.loc[hit, "status"] = status
-    figure = figures.draw_figure3(table)
+    figure = figure3.draw(table)
     assert {x for x, _ in drawn(figure.axes[0], status)} == set(table.loc[hit, "epsilon"])
     legend = [t.get_text() for t in figure.axes[1].get_legend().get_texts()]
     assert status.replace("_", " ") in legend
@@ -206,7 +303,7 @@ def test_every_status_has_its_own_mark(status):
 
 def test_figure3_draws_raw_scaled_and_ratio():
     table = figure3_table()
-    raw, scaled, ratio = figures.draw_figure3(table).axes
+    raw, scaled, ratio = figure3.draw(table).axes
     for route, rows in table.groupby("route"):
         assert drawn(raw, route) == points_of(rows, "epsilon", "t_escape")
         if route == "closed_form":
@@ -220,7 +317,7 @@ def test_figure3_draws_raw_scaled_and_ratio():
 
 
 def test_figure3_tells_overlapping_activations_apart():
-    raw = figures.draw_figure3(figure3_table()).axes[0]
+    raw = figure3.draw(figure3_table()).axes[0]
     lines = [line for line in raw.get_lines() if line.get_gid() == "closed_form"]
     assert len({line.get_color() for line in lines}) == len(K)
     assert [line.is_dashed() for line in lines] == [CLASS[name] == "C" for name in K]
@@ -254,6 +351,9 @@ def test_missing_and_unknown_columns_are_named(name):
         ("figure3", "route", "quadrature"),
         ("figure3", "status", "capped"),
         ("figure3", "class", "E"),
+        ("figure4", "route", "reduced_ode"),
+        ("figure4", "status", "capped"),
+        ("attraction", "kind", "nosie"),
     ],
 )
 def test_values_that_cannot_be_drawn_are_named(name, column, value):
@@ -289,12 +389,12 @@ def test_one_series_alone_can_be_drawn(name, choice):
 
 
 def test_labels_at_line_ends_move_apart_and_stay_in_order():
-    axes = style.new_figure().subplots()
-    axes.plot([0, 1], [0, 1])
-    figures.settle(axes.figure)
+    panel = style.new_figure().subplots()
+    panel.plot([0, 1], [0, 1])
+    settle(panel.figure)
     heights = [0.5, 0.501, 0.1, 0.502]
-    figures.label_ends(axes, [(1.0, y, str(y), (0, 0, 0)) for y in heights])
-    shift = {float(text.get_text()): text.get_position()[1] for text in axes.texts}
+    label_ends(panel, [(1.0, y, str(y), (0, 0, 0)) for y in heights])
+    shift = {float(text.get_text()): text.get_position()[1] for text in panel.texts}
     assert shift[0.1] == pytest.approx(0.0, abs=1e-9)
     assert shift[0.5] < -5 < 5 < shift[0.502]
     assert sum(shift.values()) == pytest.approx(0.0, abs=1e-9), "a cluster keeps its centre"
@@ -303,19 +403,19 @@ def test_labels_at_line_ends_move_apart_and_stay_in_order():
 def test_thinning_keeps_ends_and_resolves_the_drop():
     t = np.linspace(0.0, 1.0, 2001)
     y = -10.0 / (1.0 + np.exp(-(t - 0.5) / 0.005))
-    kept = figures.thin(t, y, 21)
+    kept = thin(t, y, 21)
     assert kept[0] == 0 and kept[-1] == 2000 and len(kept) <= 21
     assert np.all(np.diff(kept) > 0)
     assert np.sum((t[kept] > 0.47) & (t[kept] < 0.53)) >= 7, (
         "half of the curve's length is the drop"
     )
-    assert list(figures.thin(t[:5], y[:5], 21)) == [0, 1, 2, 3, 4]
+    assert list(thin(t[:5], y[:5], 21)) == [0, 1, 2, 3, 4]
 
 
 def test_style_neither_leaks_in_nor_out():
     mpl.rcParams["axes.labelpad"] = 30.0
     try:
-        figure = figures.draw_figure1(figure1_table())
+        figure = figure1.draw(figure1_table())
         assert mpl.rcParams["axes.labelpad"] == 30.0
     finally:
         mpl.rcdefaults()
@@ -330,7 +430,118 @@ def test_ordered_colours_grow_lighter():
 
 
 def test_text_is_set_without_latex_in_shipped_fonts():
-    figure = figures.draw_figure2(figure2_table())
+    figure = figure2.draw(figure2_table())
     for text in figure.findobj(mpl.text.Text):
         assert not text.get_usetex()
         assert text.get_fontfamily() == ["STIXGeneral"]
+
+
+def test_figure4_draws_every_median_the_published_points_and_one_law_for_each_r():
+    table = figure4_table()
+    figure = figure4.draw(table)
+    (panel,) = figure.axes
+    with_bars = {"flow": [], "sgd": []}
+    for container in panel.containers:
+        with_bars[container.lines[0].get_gid()] += [*container.lines[0].get_xydata()]
+    for route, rows in table.groupby("route"):
+        shown = {tuple(point) for point in with_bars[route]}
+        assert shown == points_of(rows, "epsilon", "t_median")
+    assert drawn(panel, "published") == points_of(table, "epsilon", "published")
+    laws = [line.get_xydata() for line in panel.get_lines() if line.get_gid() == "law"]
+    slopes = [np.diff(np.log(law[[0, -1]]), axis=0)[0] for law in laws]
+    np.testing.assert_allclose([dy / dx for dx, dy in slopes], [-1, -3, -6])
+    legend = [text.get_text() for text in panel.get_legend().get_texts()]
+    assert "faint: starts above its plateau" in legend
+    assert "no SGD: left to the full tier" in legend
+
+
+def test_an_r_without_any_median_has_no_law():
+    table = figure4_table()
+    table.loc[table["r"] == 5, ["t_median", "t_q25", "t_q75"]] = np.nan
+    panel = figure4.draw(table).axes[0]
+    assert [line.get_gid() for line in panel.get_lines()].count("law") == 2
+
+
+def test_asymptotics_show_the_depth_with_most_r_in_colour_and_the_others_in_grey():
+    left, right = asymptotics.draw(asymptotics_table()).axes
+    assert len([line for line in left.get_lines() if line.get_gid() == "law"]) == 2
+    grey = [to_rgb(line.get_color()) == to_rgb(style.GREY) for line in right.get_lines()]
+    assert grey == [False, False, True, True]
+    epsilon = asymptotics_table()["epsilon"].unique()
+    np.testing.assert_allclose(right.get_lines()[0].get_ydata(), epsilon**2 / 8, rtol=1e-6)
+
+
+def test_the_signals_smallest_epsilon_alone_is_drawn_with_its_power():
+    left, right = signal.draw(signal_table()).axes
+    laws = [line.get_xydata() for line in left.get_lines() if line.get_gid() == "law"]
+    slopes = [np.diff(np.log(law[[0, -1]]), axis=0)[0] for law in laws]
+    np.testing.assert_allclose([dy / dx for dx, dy in slopes], [4 / 3, 8 / 5])
+    assert len(right.get_lines()) == 4, "two r, two seeds"
+
+
+def test_attraction_is_relative_to_the_start():
+    for panel, power in zip(attraction.draw(attraction_table()).axes, (-0.2, -0.02), strict=True):
+        *runs, law = panel.get_lines()
+        for run in runs:
+            np.testing.assert_allclose(run.get_ydata(), run.get_xdata() ** power)
+        np.testing.assert_allclose(law.get_ydata(), 1 / law.get_xdata())
+
+
+def test_phi_shows_every_class_but_a_with_its_order():
+    (panel,) = phi.draw(phi_table()).axes
+    labels = [line.get_label() for line in panel.get_lines()]
+    assert labels == [r"$\tanh$: B, q = 3", "GELU: C, q = 2", "sigmoid: D, q = 0"]
+    for line, q in zip(panel.get_lines(), (3, 2, 0), strict=True):
+        (x0, y0), (x1, y1) = line.get_xydata()[:2]
+        assert np.log(y1 / y0) / np.log(x1 / x0) == pytest.approx(q, abs=0.01)
+
+
+# --- the catalogue, and what drawing needs --------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", FIGURES)
+def test_everything_of_a_figure_exists(path):
+    figure = FIGURES[path]
+    assert callable(import_module(f"saddle_escape.figures.{figure.name}").draw)
+    assert (LIBRARY / figure.drawing).is_file() and (LIBRARY / figure.code).is_file()
+    assert (ROOT / "workflow" / figure.caption).is_file()
+    rules = (ROOT / "workflow/rules" / figure.rules).read_text()
+    for folder in {pattern.split("/")[0] for pattern in figure.results}:
+        assert f"<results>/{folder}/" in rules
+    for pattern in figure.jobs:
+        assert f"\nrule {pattern.split('/')[0].rstrip('*')}" in rules
+    assert all((ROOT / "figures" / f"{path}.{kind}").is_file() for kind in ("pdf", "png", "csv"))
+
+
+def test_no_figure_is_missing_from_the_catalogue():
+    drawings = {file.stem for file in (LIBRARY / "figures").glob("*.py")}
+    assert drawings - {figure.name for figure in FIGURES.values()} == {
+        "__init__",
+        "axes",
+        "phi",  # the notebooks'
+        "style",
+    }
+
+
+@pytest.mark.parametrize("path", FIGURES)
+def test_the_committed_table_has_the_columns_that_are_drawn(path):
+    columns = import_module(f"saddle_escape.figures.{FIGURES[path].name}").COLUMNS
+    header = (ROOT / "figures" / f"{path}.csv").read_text().partition("\n")[0]
+    assert header.split(",") == list(columns)
+
+
+def test_neither_drawing_needs_torch_nor_the_catalogue_numpy():
+    code = f"""
+import sys
+from saddle_escape.artifact.catalogue import FIGURES
+assert "numpy" not in sys.modules
+from importlib import import_module
+from saddle_escape.results import load_table
+for path, figure in FIGURES.items():
+    draw = import_module(f"saddle_escape.figures.{{figure.name}}").draw
+    draw(load_table(f"{ROOT}/figures/{{path}}.csv"))
+assert "torch" not in sys.modules
+"""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, env=environment)
+    assert done.returncode == 0, done.stderr.decode()

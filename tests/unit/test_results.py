@@ -43,6 +43,17 @@ def test_table_round_trip_is_exact(tmp_path):
     assert (back["name"] == "NA").all()
 
 
+def test_a_rounded_table_keeps_its_types_and_its_other_digits(tmp_path):
+    table = ESCAPES.assign(n_seeds=[6, 123456789012], rate=[10.0, 1.23456789012e-30])
+    results.save_table(table, tmp_path / "a.csv", digits=9)
+    assert (tmp_path / "a.csv").read_text().splitlines()[1:] == [
+        "closed_form,0.1,704.512346,escaped,6,10.0",
+        "reduced,0.333333333,,not_escaped,123456789012,1.23456789e-30",
+    ]
+    assert (results.load_table(tmp_path / "a.csv").dtypes == table.dtypes).all()
+    assert table["t_escape"][0] == 704.5123456789012, "the table itself is left as it is"
+
+
 def test_manifest_says_where_a_table_came_from(tmp_path):
     results.save_table(ESCAPES, tmp_path / "sub/a.csv", manifest())
     stored = json.loads((tmp_path / "sub/a.manifest.json").read_text())

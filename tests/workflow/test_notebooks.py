@@ -11,6 +11,7 @@ import matplotlib.figure
 import pytest
 
 from saddle_escape.artifact import notebook
+from saddle_escape.artifact.catalogue import FIGURES
 
 from .conftest import ROOT, run
 
@@ -61,7 +62,7 @@ def test_a_missing_result_is_one_line_with_the_command(pictures, monkeypatch, tm
 
 
 def test_there_is_one_for_each_figure_and_one_for_the_classes():
-    assert {*IDS} == {"classes_and_identity", *(f"figure{n}" for n in range(1, 6))}
+    assert {*IDS} == {"classes_and_identity", *(path for path in FIGURES if path.isalnum())}
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=IDS)
@@ -83,7 +84,8 @@ def test_imports_the_library_and_trains_nothing(path):
             imported |= {f"{node.module}.{alias.name}" for alias in node.names}
     outside = {name for name in imported if not name.startswith("saddle_escape.")}
     assert outside <= {"numpy", "pandas", "torch"}
-    assert not {f"saddle_escape.{name}" for name in ("integrate", "flow", "results")} & imported
+    trains = {f"saddle_escape.training.{name}" for name in ("integrate", "bottleneck")}
+    assert not (trains | {"saddle_escape.results"}) & imported
     functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
     assert all(node.end_lineno - node.lineno < 20 for node in functions)
 
@@ -93,7 +95,7 @@ def test_without_results_no_ipynb_but_one_line(tree, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(tree / "workflow"))
     source = tree / "short.py"
     load = 'notebook.load("figures/figure4.csv", notebook.tier())'
-    source.write_text(f"# %%\nfrom saddle_escape import notebook\n\n{load}\n")
+    source.write_text(f"# %%\nfrom saddle_escape.artifact import notebook\n\n{load}\n")
     done = run([sys.executable, EXECUTE, "short.py"], tree)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == (

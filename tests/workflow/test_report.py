@@ -6,18 +6,18 @@ import json
 import re
 import shutil
 import subprocess
+from collections import Counter
 
 import pandas as pd
 import pytest
 
 from saddle_escape import config
-from saddle_escape.artifact import pages
+from saddle_escape.artifact import costs, pages
+from saddle_escape.artifact.catalogue import FIGURES
 from saddle_escape.claims import statements as claims
 
 from .conftest import ROOT, run
 
-FIGURES = [f"figure{n}" for n in range(1, 6)]
-FIGURES += [f"supplement/{name}" for name in ("asymptotics", "signal", "attraction")]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 OFFLINE = (  # every address but the file itself leads nowhere
     "--headless",
@@ -70,6 +70,9 @@ def test_has_the_figures_the_claims_and_the_costs_by_label(report):
         "results/smoke/claims/report.html",
         "results/smoke/costs.html",
     }
+    for path, figure in FIGURES.items():
+        label = results[f"results/smoke/figures/{path}.png"]["labels"]
+        assert label == {"figure": figure.name.removeprefix("figure"), "shows": figure.shows}
     labels = [tuple(entry["labels"].values()) for entry in results.values()]
     assert len(set(labels)) == len(labels)
     assert not any(re.search(r"\.(png|html|csv)", value) for pair in labels for value in pair)
@@ -82,14 +85,19 @@ def test_captions_print_the_parameters_of_this_tier(report):
         path.partition("figures/")[2].removesuffix(".png"): re.sub(r"\s+", " ", entry["caption"])
         for path, entry in results.items()
     }
-    own = settings["reduction"]
-    assert f"X(0) = {', '.join(map(str, own['init']))}." in captions["figure1"]
-    assert f"Depth {own['depth']}, width {own['width']}" in captions["figure1"]
-    own = settings["offmanifold"]
-    assert f"depth {own['depth']}, width {own['width']} and" in captions["figure4"]
-    assert f"batches of {own['sgd']['batch']} and rate {own['sgd']['rate']}" in captions["figure4"]
-    own = settings["cascade"]
-    assert f"ε = {own['epsilon']}, ρ = {own['rho']}, seed {own['seed']}" in captions["figure5"]
+    reduction, offmanifold, cascade = (
+        settings[name] for name in ("reduction", "offmanifold", "cascade")
+    )
+    sgd = offmanifold["sgd"]
+    assert f"X(0) = {', '.join(map(str, reduction['init']))}." in captions["figure1"]
+    assert f"Depth {reduction['depth']}, width {reduction['width']}" in captions["figure1"]
+    size = f"depth {offmanifold['depth']}, width {offmanifold['width']} and"
+    assert size in captions["figure4"]
+    assert f"batches of {sgd['batch']} and rate {sgd['rate']}" in captions["figure4"]
+    start = f"ε = {cascade['epsilon']}, ρ = {cascade['rho']}, seed {cascade['seed']}"
+    assert start in captions["figure5"]
+    for path, figure in FIGURES.items():
+        assert figure.supplement or figure.source in captions[path]
     assert not any("{" in caption or "system-message" in caption for caption in captions.values())
     assert all(len(re.sub("<[^>]+>", "", caption)) > 80 for caption in captions.values())
 
@@ -99,8 +107,8 @@ def test_the_claims_table_has_every_claim_and_the_costs_every_figure(report):
     table = html.unescape(text_of(results["results/smoke/claims/report.html"]))
     for claim in claims.load_claims().values():
         assert claim["title"] in table, claim["id"]
-    costs = text_of(results["results/smoke/costs.html"])
-    assert all(f"<td>figure{n}</td>" in costs for n in range(1, 6))
+    page = text_of(results["results/smoke/costs.html"])
+    assert all(f"<td>{part}</td>" in page for part in costs.PARTS)
 
 
 def test_nothing_is_loaded_from_elsewhere(report):
@@ -174,3 +182,25 @@ def test_a_table_page_escapes_its_text():
     page = pages.table_page("a < b", pd.DataFrame({"peak_mb": [1234.5], "name": ["<script>"]}))
     assert "a &lt; b" in page and "&lt;script&gt;" in page and "<script>" not in page
     assert "<th>peak mb</th>" in page and '<td class="number">1234.5</td>' in page
+
+
+@pytest.mark.parametrize(
+    ("patterns", "folder", "suffix", "shared"),
+    [
+        ("benchmarks", "benchmarks/", ".tsv", {"costs_page.tsv"}),
+        ("tables", "", ".manifest.json", set()),
+    ],
+)
+def test_every_job_and_every_result_is_counted_in_one_part(
+    smoke_tree, patterns, folder, suffix, shared
+):
+    root = smoke_tree / "results/smoke" / folder
+    counted = Counter(
+        path
+        for part in costs.PARTS.values()
+        for pattern in getattr(part, patterns)
+        for path in root.glob(pattern + suffix)
+    )
+    assert set(counted.values()) == {1}
+    uncounted = set(root.rglob(f"*{suffix}")) - set(counted)
+    assert {str(path.relative_to(root)) for path in uncounted} <= shared

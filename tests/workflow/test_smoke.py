@@ -42,6 +42,15 @@ def test_every_figure_is_drawn_from_its_table(smoke_tree):
         assert results.load_table(table).shape[0] > 0
 
 
+def test_figures_tables_are_rounded_and_what_they_come_from_is_not(smoke_tree):
+    folder = smoke_tree / "results/smoke"
+    for path in (folder / "figures").glob("**/*.csv"):
+        table = results.load_table(path)
+        assert results.rounded(table).equals(table), path
+    exact = results.load_table(folder / "cascade/sensitivity.csv")
+    assert not results.rounded(exact).equals(exact)
+
+
 def test_the_smoke_tier_never_writes_into_figures(smoke_tree):
     changed = run(["git", "status", "--porcelain", "--", "figures", "paper_check"], smoke_tree)
     assert changed.returncode == 0 and changed.stdout == ""

@@ -12,13 +12,23 @@ from dataclasses import dataclass
 class Part:
     """A part of the work, with what is computed for it and for no other part.
 
-    jobs: patterns of its rules' names; results: patterns of what they leave, below results/<tier>/
-    and without suffix.
+    jobs: patterns of its rules' benchmarks, <rule> or <rule>/<wildcards>; results: patterns of what
+    they leave. Both are below their folder of results/<tier>/ and without suffix.
     """
 
     name: str
     jobs: tuple[str, ...]
     results: tuple[str, ...]
+
+    @property
+    def benchmarks(self) -> tuple[str, ...]:
+        """`jobs`, with those that all parts of a kind have."""
+        return self.jobs
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """`results`, with those that all parts of a kind have."""
+        return self.results
 
 
 @dataclass(frozen=True)
@@ -27,8 +37,7 @@ class Figure(Part):
 
     title: in a few words; source: what it shows of the paper; rules: file of workflow/rules that
     computes it; code: module of the library that does; expected: what to see; supplement: the paper
-    has no such figure. `jobs` and `results` are without the table, the drawing and their place in
-    figures/, which have the same names for every figure.
+    has no such figure.
     """
 
     title: str
@@ -42,6 +51,16 @@ class Figure(Part):
     def path(self) -> str:
         """Where it lies below figures/ and results/<tier>/figures/, without suffix."""
         return f"supplement/{self.name}" if self.supplement else self.name
+
+    @property
+    def benchmarks(self) -> tuple[str, ...]:
+        """Of its own jobs, and of gathering, drawing and publishing it."""
+        return (*self.jobs, f"{self.name}_table", f"draw/{self.path}", f"publish/{self.path}")
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Its own results and what is drawn."""
+        return (*self.results, f"figures/{self.path}")
 
     @property
     def drawing(self) -> str:
@@ -65,7 +84,7 @@ _FIGURES = (
         title="a network and its reduction to L numbers",
         source="Theorem 4",
         rules="manifold.smk",
-        jobs=("reduction_*",),
+        jobs=("reduction_*", "reduction_*/*"),
         code="studies/reduction.py",
         results=("reduction/*",),
         expected="circles on the lines, X within 2e-3",
@@ -75,7 +94,7 @@ _FIGURES = (
         title="the number of small layers sets the exponent",
         source="Theorems 5 and 6",
         rules="manifold.smk",
-        jobs=("critical_depth_*",),
+        jobs=("critical_depth_*/*",),
         code="studies/critical_depth.py",
         results=("critical_depth/*",),
         expected="slopes −(L−2) and −(r−2)",
@@ -85,7 +104,7 @@ _FIGURES = (
         title="one curve for many activations",
         source="Corollary 7",
         rules="manifold.smk",
-        jobs=("universality_*",),
+        jobs=("universality_*", "universality_*/*"),
         code="studies/universality.py",
         results=("universality/*",),
         expected="class B on one curve as ε → 0, class C below",
@@ -95,7 +114,7 @@ _FIGURES = (
         title="the same exponents without symmetry",
         source="Theorem 11",
         rules="offmanifold.smk",
-        jobs=("offmanifold_points*",),
+        jobs=("offmanifold_points/*",),
         code="studies/offmanifold.py",
         results=("offmanifold/flow_*", "offmanifold/sgd_*", "offmanifold/agreement"),
         expected="slopes near −1, −3, −6; exact as ε → 0",
@@ -115,7 +134,7 @@ _FIGURES = (
         title="exponents at small ε",
         source="Theorem 11",
         rules="offmanifold.smk",
-        jobs=("offmanifold_asymptotics*", "offmanifold_exponents"),
+        jobs=("offmanifold_asymptotics/*", "offmanifold_exponents"),
         code="studies/offmanifold.py",
         results=("offmanifold/asymptotics_*", "offmanifold/exponents"),
         expected="distances from r−2 fall with ε, down to the tolerance",
@@ -126,7 +145,7 @@ _FIGURES = (
         title="growth of the signal on the plateau",
         source="Theorem 11",
         rules="offmanifold.smk",
-        jobs=("offmanifold_signal*",),
+        jobs=("offmanifold_signal/*", "offmanifold_signal_table"),
         code="studies/offmanifold.py",
         results=("offmanifold/signal_*",),
         expected="slopes 2−2/r; ratios near 1 until the escape",

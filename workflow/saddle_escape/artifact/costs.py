@@ -15,9 +15,12 @@ from pathlib import Path
 import pandas as pd
 
 from .. import config, results
+from .catalogue import CLAIMS, FIGURES
 
 TABLE = Path("figures/costs.csv")
 JOB_TIMES = Path("figures/job_times.csv")
+REBUILD = "run `make figures` first"
+UNSAMPLED = ("-", "NA")  # Snakemake's words for a job too short to be sampled
 COLUMNS = (
     "tier",
     "part",
@@ -29,41 +32,30 @@ COLUMNS = (
     "machine",
 )
 
-# part: folders of results/<tier>/ that hold nothing else; its rules begin with their names
-PARTS = {
-    "figure1": ("reduction",),
-    "figure2": ("critical_depth",),
-    "figure3": ("universality",),
-    "figure4": ("offmanifold",),
-    "figure5": ("cascade",),
-    "claims": ("claims", "claim"),
-}
-PANELS = {"figure4": ("asymptotics", "signal", "attraction")}  # of the figure's supplement
+PARTS = {part.name: part for part in (*FIGURES.values(), CLAIMS)}
 
 
 def cost(tier, part):
     """(jobs, CPU minutes, peak memory in MB, gradient evaluations, devices) of one part of a tier.
 
-    CPU time summed over jobs, because a job's wall time is also what else the machine was doing; a
-    gradient evaluation is one full network's, on its whole data set or minibatch.
+    part: a record of the catalogue. CPU time summed over jobs, because a job's wall time is also
+    what else the machine was doing; a gradient evaluation is one full network's, on its whole data
+    set or minibatch.
 
     Raises FileNotFoundError, one line, where a benchmark is missing.
     """
-    root = Path("results") / tier
-    folders = [root / folder for folder in PARTS[part]]
-    benchmarks = _benchmarks(tier, part)
-    for name in (part, *PANELS.get(part, ())):
-        folders += [root / "figures" / name, root / "figures" / "supplement" / name]
-    if not benchmarks:
-        raise FileNotFoundError(f"{root}: no benchmark of {part}; run `make figures` first")
-    rows = [row for path in benchmarks for row in _rows(path)]
-    rows = [row for row in rows if row["max_rss"] not in ("-", "NA")]  # too short to be sampled
-    seconds = sum(float(row["cpu_time"]) for row in rows)
-    peak = max(float(row["max_rss"]) for row in rows)
-    manifests = [manifest for folder in folders for manifest in _manifests(folder)]
+    paths = _matching(f"results/{tier}/benchmarks", part.benchmarks, (".tsv",))
+    if not paths:
+        raise FileNotFoundError(f"results/{tier}: no benchmark of {part.name}; {REBUILD}")
+    rows = [row for path in paths for row in _rows(path)]
+    sampled = [row for row in rows if row["max_rss"] not in UNSAMPLED]
+    seconds = sum(float(row["cpu_time"]) for row in sampled)
+    peak = max((float(row["max_rss"]) for row in sampled), default=0)
+    saved = _matching(f"results/{tier}", part.tables, (".manifest.json", ".nc"))
+    manifests = [_manifest(path) for path in saved]
     evaluations = sum(manifest["gradient_evaluations"] for manifest in manifests)
     devices = ", ".join(sorted({manifest["device"] for manifest in manifests}))
-    return len(benchmarks), round(seconds / 60, 2), round(peak), evaluations, devices
+    return len(paths), round(seconds / 60, 2), round(peak), evaluations, devices
 
 
 def job_times(tier):
@@ -74,22 +66,17 @@ def job_times(tier):
     """
     paths = sorted((Path("results") / tier / "benchmarks").rglob("*.tsv"))
     if not paths:
-        raise FileNotFoundError(f"results/{tier}: no benchmark; run `make figures` first")
+        raise FileNotFoundError(f"results/{tier}: no benchmark; {REBUILD}")
     rows = [(_rule(path, tier), _cpu_seconds(path)) for path in paths]
     seconds = pd.DataFrame(rows, columns=["rule", "seconds"]).groupby("rule")["seconds"]
     table = seconds.agg(jobs="size", cpu_seconds="sum").round({"cpu_seconds": 2}).reset_index()
     return table.assign(tier=tier)[["tier", "rule", "jobs", "cpu_seconds"]]
 
 
-def _benchmarks(tier, part):
-    """Benchmark files of one part: its own rules', and the shared ones' for its figures."""
-    names, prefixes = (part, *PANELS.get(part, ())), (part, *PARTS[part])
-    paths = sorted((Path("results") / tier / "benchmarks").rglob("*.tsv"))
-    return [
-        path
-        for path in paths
-        if _rule(path, tier).startswith(prefixes) or any(name in path.stem for name in names)
-    ]
+def _matching(folder, patterns, suffixes):
+    """Files below a folder whose path, without its suffix, is one of the patterns; each once."""
+    endings = [pattern + suffix for pattern in patterns for suffix in suffixes]
+    return sorted({path for ending in endings for path in Path(folder).glob(ending)})
 
 
 def _rule(path, tier):
@@ -99,7 +86,7 @@ def _rule(path, tier):
 
 def _cpu_seconds(path):
     times = (row["cpu_time"] for row in _rows(path))
-    return sum(float(time) for time in times if time not in ("-", "NA"))
+    return sum(float(time) for time in times if time not in UNSAMPLED)
 
 
 def _rows(path):
@@ -107,11 +94,11 @@ def _rows(path):
         return list(csv.DictReader(file, delimiter="\t"))
 
 
-def _manifests(stem):
-    """Manifests of the results below a folder, or of the one result of this name."""
-    tables = [*stem.rglob("*.manifest.json"), *stem.parent.glob(f"{stem.name}.manifest.json")]
-    data = [results.load_dataset(path).attrs["manifest"] for path in stem.rglob("*.nc")]
-    return [json.loads(path.read_text()) for path in tables] + data
+def _manifest(path):
+    """The manifest at a path, or of the dataset there."""
+    if path.suffix == ".nc":
+        return results.load_dataset(path).attrs["manifest"]
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def machine():
@@ -130,7 +117,7 @@ def _processor():
 
 def gather(tier):
     """The table of costs of one tier on this machine. Raises FileNotFoundError as :func:`cost`."""
-    rows = [(tier, part, *cost(tier, part), machine()) for part in PARTS]
+    rows = [(tier, name, *cost(tier, part), machine()) for name, part in PARTS.items()]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 

@@ -11,74 +11,47 @@ import pandas as pd
 
 from ..claims import report as claims_report
 from ..claims import statements as claims
+from ..claims import words
 from . import costs
+from .catalogue import FIGURES
 
 README, REPORT = Path("README.md"), Path("paper_check/report.csv")
 SNAKEMAKE = "`.venv/bin/snakemake --cores all {}`"
 TIERS = ("default", "smoke")  # whose costs are shown
 
-# figure: what it shows, its file in workflow/rules, its code in workflow/saddle_escape, what to see
-FIGURES = {
-    "figure1": (
-        "full network and its reduction (Theorem 4)",
-        "manifold.smk",
-        "studies/reduction.py",
-        "circles on the lines, X within 2e-3",
-    ),
-    "figure2": (
-        "critical depth (Theorems 5, 6)",
-        "manifold.smk",
-        "studies/critical_depth.py",
-        "slopes −(L−2) and −(r−2)",
-    ),
-    "figure3": (
-        "universality (Corollary 7)",
-        "manifold.smk",
-        "studies/universality.py",
-        "class B on one curve as ε → 0, class C below",
-    ),
-    "figure4": (
-        "off the manifold (Theorem 11)",
-        "offmanifold.smk",
-        "studies/offmanifold.py",
-        "slopes near −1, −3, −6; exact as ε → 0",
-    ),
-    "figure5": (
-        "cascade and homotopy (Prop. 25)",
-        "cascade.smk",
-        "studies/cascade.py",
-        "T(0) + ∫A dν = T(1)",
-    ),
-}
 
-
-def summary(stated, report):
-    """What is claimed and whether it holds: counts, a table, and the remarks where it does not."""
-    counts = report["verdict"].value_counts(sort=False)
-    line = ", ".join(f"{verdict} {n}" for verdict, n in counts.items())
+def summary(report):
+    """Who claims what and whether it holds: counts, a table, and the remarks where it does not."""
     remarks = [
-        f"- **{row.id}. {row.title}** ({row.verdict}): {stated[row.id]['remark']}"
+        f"- **{row.id}. {row.title}** ({claims_report.said(row.verdict, row.source)}): {row.remark}"
         for row in report[report["verdict"] != claims.HOLDS].itertuples()
     ]
     table = claims_report.summary_table(report)
-    return f"**{len(report)} claims: {line}.**\n\n{table}\n" + "\n".join(remarks)
+    return f"{claims_report.count_list(report)}\n{table}\n" + "\n".join(remarks)
 
 
-def contents(stated, report, spent):
-    """Every figure and claim with its command, rule, code, expected outcome and minutes."""
+def contents(stated, spent):
+    """Every figure and claim with command, rules, code and what to expect; minutes of figures."""
     head = ("", "what", "command", "rules", "code", "expected", "minutes")
     minutes = spent[spent["tier"] == "default"].set_index("part")["cpu_minutes"]
     rows = [
-        (name, what, SNAKEMAKE.format(name), rules, code, expected, f"{minutes[name]:.2g}")
-        for name, (what, rules, code, expected) in FIGURES.items()
+        (
+            figure.name,
+            figure.shows,
+            SNAKEMAKE.format(figure.name),
+            figure.rules,
+            figure.code,
+            figure.expected,
+            f"{minutes[figure.name]:.2g}",
+        )
+        for figure in FIGURES.values()
     ]
-    seconds = report.set_index("id")["seconds"].astype(float)
     for name, claim in stated.items():
-        code = f"studies/claims/{claim['measure'].split('.')[0]}.py"
-        command, expected = SNAKEMAKE.format(f"claim_{name}"), claims.expected(claim, "default")
-        row = (f"claim {name}", claim["title"], command, "claims.smk", code, expected)
-        rows.append((*row, f"{seconds[name] / 60:.2g}"))
-    return claims_report.markdown_table(head, rows)
+        code = f"claims/checks/{claim['measure'].split('.')[0]}.py"
+        command = SNAKEMAKE.format(f"claim_{name}")
+        expected = claims_report.said(claims.expected(claim, "default"), claim["source"])
+        rows.append((f"claim {name}", claim["title"], command, "claims.smk", code, expected, ""))
+    return words.table(head, rows)
 
 
 def cost_table(spent):
@@ -86,14 +59,13 @@ def cost_table(spent):
     head = ("tier", "", "jobs", "CPU minutes", "peak MB", "gradient evaluations")
     rows = []
     for tier in TIERS:
-        mine = spent[spent["tier"] == tier]
-        for row in mine.itertuples():
-            rows.append(_cost_row(tier, row.part, row))
-        total = mine[["jobs", "cpu_minutes", "gradient_evaluations"]].sum()
-        total["peak_mb"] = mine["peak_mb"].max()
+        parts = spent[spent["tier"] == tier]
+        rows += [_cost_row(tier, part.part, part) for part in parts.itertuples()]
+        total = parts[["jobs", "cpu_minutes", "gradient_evaluations"]].sum()
+        total["peak_mb"] = parts["peak_mb"].max()
         rows.append(_cost_row(tier, "all", total))
     machine, devices = spent["machine"].iloc[0], ", ".join(sorted(set(spent["devices"])))
-    table = claims_report.markdown_table(head, rows)
+    table = words.table(head, rows)
     return f"{table}\nMeasured on: {machine}; networks trained on: {devices}.\n"
 
 
@@ -121,11 +93,11 @@ def page(text):
 
     Raises FileNotFoundError where one of these is missing, ValueError as :func:`inserted`.
     """
-    report = pd.read_csv(REPORT, dtype=str, keep_default_na=False)
+    report = pd.read_csv(REPORT, dtype={"id": str})
     spent, stated = pd.read_csv(costs.TABLE), claims.load_claims()
     blocks = {
-        "claims": summary(stated, report),
-        "contents": contents(stated, report, spent),
+        "claims": summary(report),
+        "contents": contents(stated, spent),
         "costs": cost_table(spent),
     }
     return inserted(text, blocks)
