@@ -8,15 +8,20 @@ is even and positive, D if q = 0. q = 1 cannot occur, because c_k = (k - 1) a_k.
 import functools
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import mpmath
 import numpy as np
 import sympy as sp
+from numpy.typing import ArrayLike
 
 from ..status import CONSTANT_PATH, NO_LINEAR_PATH, NOT_ANALYTIC, OK
 from . import activations, teachers
-from .activations import IDENTICAL, PROBES, TAYLOR_ORDER, Z, vanishes
+from .activations import IDENTICAL, PROBES, TAYLOR_ORDER, Activation, Z, vanishes
 from .quadrature import expectation
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 EXACT_ORDER = 8  # exact Taylor coefficients are derived symbolically up to this order
 ZERO = 1e-30  # Taylor coefficients below this are zero: they are computed to 35 digits
@@ -57,7 +62,7 @@ def _phi_series(act):
     return c, min(0.4 * radius, 1.0)
 
 
-def phi(act, z):
+def phi(act: Activation, z: ArrayLike) -> np.ndarray:
     """phi_sigma(z) = z sigma'(z) - sigma(z), elementwise, without cancellation near 0 (Theorem 1).
 
     Taylor series up to 0.4 of the radius of convergence (at most |z| = 1), the difference beyond.
@@ -79,7 +84,7 @@ def _phi_vanishes(act):
     return vanishes(expression, [sign * z for z in PROBES for sign in (1, -1)])
 
 
-def homogeneity(act):
+def homogeneity(act: Activation) -> float | None:
     """p with z sigma'(z) = p sigma(z) on both sides of 0, or None."""
     with mpmath.workdps(40):
         values = [(z, act.mp(z), act.mp(z, 1)) for p in PROBES for z in (p, -p)]
@@ -99,7 +104,7 @@ def _leading_term(act):
     return None, None, None
 
 
-def paper_class(act):
+def paper_class(act: Activation) -> str | None:
     """The class of Proposition 2, or None where its hypotheses leave an activation out.
 
     A: phi = 0 (ReLU almost everywhere). Else sigma is smooth with sigma'(0) != 0 and D: sigma(0)
@@ -117,7 +122,7 @@ def paper_class(act):
 
 
 @functools.lru_cache(maxsize=256)
-def classify(act):
+def classify(act: Activation) -> Classification:
     """The universality class of an activation and the constants of its escape-time law.
 
     Raises ValueError if beta1 = E[sigma(z) z] diverges.
@@ -146,7 +151,9 @@ def classify(act):
     return row(cls=cls, q=q, c_q=c_q, c_q_exact=exact, status=status)
 
 
-def rate_constant(act, depth, width, teacher=teachers.OWN):
+def rate_constant(
+    act: Activation, depth: int, width: int, teacher: str = teachers.OWN
+) -> float | None:
     """K(sigma) of the leading-order flow dX_l/dt = K prod_{k != l} X_k, for c = 1/sqrt(N).
 
     K = E[y z] alpha^(L-1) / sqrt(N), and E[y z] = beta1 with the student's own activation as
@@ -170,7 +177,7 @@ def rate_constant(act, depth, width, teacher=teachers.OWN):
     return None
 
 
-def describe(name):
+def describe(name: str) -> dict:
     """The classification of a built-in name or an expression, as a plain dict for JSON.
 
     Raises ValueError (one line) for an activation that cannot be read.
@@ -191,7 +198,7 @@ def describe(name):
     }
 
 
-def conserved_combination(row):
+def conserved_combination(row: Classification) -> str | None:
     """What gradient flow conserves for a positively homogeneous activation, as text; or None."""
     if row.homogeneity is None:
         return None
@@ -199,7 +206,7 @@ def conserved_combination(row):
     return f"|W_l|^2 - {p}|W_(l+1)|^2"
 
 
-def row_of(table, activation: str):
+def row_of(table: "pd.DataFrame", activation: str) -> "pd.Series":
     """The row of one activation in a table of classes, a DataFrame with a column ``activation``.
 
     Raises ValueError, one line, where it is not listed.
@@ -210,7 +217,7 @@ def row_of(table, activation: str):
     return listed.iloc[0]
 
 
-def rate_of(table, activation: str, depth: int, width: int) -> float:
+def rate_of(table: "pd.DataFrame", activation: str, depth: int, width: int) -> float:
     """K = beta1 alpha^(L-1) / sqrt(N) at any depth and width, from the constants of the table.
 
     Raises ValueError for an activation without a linear signal path (alpha missing or 0).

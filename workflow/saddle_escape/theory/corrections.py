@@ -12,14 +12,20 @@ linearly. The unequal factors break the balance, X_l^2 - X_1^2 drifting to
 closed form, constant included, for small kappa X^(q-1).
 """
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from . import teachers
+from .activations import Activation
 from .classes import classify
 from .teachers import moment
 
+if TYPE_CHECKING:
+    from .manifold import Reduction
 
-def insertion(act) -> tuple[int, float]:
+
+def insertion(act: Activation) -> tuple[int, float]:
     """(q, a_q): order and Taylor coefficient of the first nonlinear term of sigma.
 
     Raises ValueError where there is no such term after a linear one: class A, class D, no class.
@@ -30,7 +36,7 @@ def insertion(act) -> tuple[int, float]:
     return row.q, row.c_q / (row.q - 1)
 
 
-def kappa(act, teacher=teachers.OWN) -> float:
+def kappa(act: Activation, teacher: str = teachers.OWN) -> float:
     """a_q E[y z^q] / (alpha E[y z]): relative rate of the first insertion at X_1 = 1.
 
     0 for a teacher that does not see it (class C with an odd teacher). Raises ValueError as
@@ -41,12 +47,12 @@ def kappa(act, teacher=teachers.OWN) -> float:
     return a_q * moment(target, q) / (classify(act).alpha * moment(target, 1))
 
 
-def rate_factors(q, kappa, depth) -> np.ndarray:
+def rate_factors(q: int, kappa: float, depth: int) -> np.ndarray:
     """Relative corrections of dX_l/dt per X_1^(q-1), shape (L,): q kappa, then kappa."""
     return kappa * np.where(np.arange(depth) == 0, q, 1)
 
 
-def remainder(model, scales) -> np.ndarray:
+def remainder(model: "Reduction", scales: np.ndarray) -> np.ndarray:
     """Leading order of R_l = dX_l/dt - K prod_{m != l} X_m, shape (L,) (eq. 24 over sqrt(N)).
 
     For L >= 3 (q = 3) and L >= 2 (q = 2): at L = 2, q = 3 the self-interaction -E[f df/dX_l] / N
@@ -59,7 +65,7 @@ def remainder(model, scales) -> np.ndarray:
     return relative * np.prod(scales) / scales
 
 
-def imbalance_drift(model, scales) -> np.ndarray:
+def imbalance_drift(model: "Reduction", scales: np.ndarray) -> np.ndarray:
     """Leading order of d(X_{l+1}^2 - X_l^2)/dt for l = 1..L-1, shape (L-1,) (Prop. 13, eq. 28).
 
     -2 (q-1) Phi_l prod_m X_m with Phi_l = a_q E[y z^q] alpha^(L-1-l+q(l-1)) (X_1..X_l)^(q-1)
@@ -73,7 +79,7 @@ def imbalance_drift(model, scales) -> np.ndarray:
     return -2 * (q - 1) * phi * np.prod(scales) / np.sqrt(model.width)
 
 
-def error_coefficient(r, q, kappa) -> float:
+def error_coefficient(r: int, q: int, kappa: float) -> float:
     """C in t_escape / t_leading - 1 = C eps^(q-1), with the first r layers at eps and r > q + 1.
 
     t_leading: :func:`escape.closed_form` for r = L, :func:`escape.quadrature_time` else.
@@ -85,7 +91,7 @@ def error_coefficient(r, q, kappa) -> float:
     return (r - 2) * kappa * ((imbalance - q) / (r - 1 - q) - imbalance / r)
 
 
-def resonance_slope(q, kappa) -> float:
+def resonance_slope(q: int, kappa: float) -> float:
     """K d(t_escape - t_leading)/d log(1/eps) at L = q + 1: -2q/(q+1) kappa.
 
     Minus Corollary 17's lambda on the balanced leaf, :func:`leaf_coefficient`.
@@ -93,7 +99,7 @@ def resonance_slope(q, kappa) -> float:
     return -leaf_coefficient(q, kappa)
 
 
-def leaf_coefficient(q, kappa) -> float:
+def leaf_coefficient(q: int, kappa: float) -> float:
     """lambda of eq. 31, dU/dt = K U^(L-1) (1 + lambda U^(q-1) + ...), with U = X_L on the leaf.
 
     2q/(q+1) kappa: kappa from X_L's own rate, (q-1)/(q+1) kappa because on the leaf

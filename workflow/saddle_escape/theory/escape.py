@@ -7,8 +7,11 @@ never a number.
 """
 
 import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.integrate import LSODA, quad
 from scipy.optimize import brentq
 
@@ -26,8 +29,12 @@ from ..status import (
     OK,
     Outcome,
 )
+from .activations import Activation
 from .classes import classify, rate_constant
 from .quadrature import expectation
+
+if TYPE_CHECKING:
+    from .manifold import Reduction
 
 CRITERIA = ("alignment", "loss", "correlation")
 TIME_LIMIT = 1e40
@@ -37,7 +44,9 @@ LOG_TINY = -600.0  # exp of it is a square that adds nothing, and still a float
 RTOL, STIFF_RTOL = 1e-12, 1e-9  # on the slow manifold of class D round-off forbids less
 
 
-def closed_form(rate, epsilon, depth, threshold=0.5):
+def closed_form(
+    rate: float, epsilon: ArrayLike, depth: int, threshold: float = 0.5
+) -> float | np.ndarray:
     """Theorem 5, balanced start X_l(0) = epsilon: leading-order escape time, flow time.
 
     (eps^-(L-2) - X*^-(L-2)) / ((L-2) K) for L >= 3, log(X*/eps) / K for L = 2; rate is K.
@@ -48,7 +57,7 @@ def closed_form(rate, epsilon, depth, threshold=0.5):
     return (np.asarray(epsilon, dtype=float) ** -p - threshold**-p) / (p * rate)
 
 
-def quadrature_time(rate, init, threshold=0.5):
+def quadrature_time(rate: float, init: Sequence[float], threshold: float = 0.5) -> float:
     """Leading-order escape time of X_1 from any start, flow time (Theorems 5 and 6).
 
     t = int_{s_1^2}^{X*^2} du / (2 K prod_l sqrt(u + s_l^2 - s_1^2)), with X_l^2 - X_m^2 conserved.
@@ -69,7 +78,9 @@ def quadrature_time(rate, init, threshold=0.5):
     return quad(integrand, bottom, top, epsabs=0.0, epsrel=1e-10, limit=500)[0]
 
 
-def leading_order_threshold(model, init, loss_fraction, alpha):
+def leading_order_threshold(
+    model: "Reduction", init: Sequence[float], loss_fraction: float, alpha: float
+) -> float | None:
     """The X_1 at which the leading-order flow meets the loss criterion (figure 2b).
 
     At leading order f = sqrt(N) alpha^(L-1) (prod_l X_l) z, so the loss is a quadratic in the
@@ -92,7 +103,7 @@ def leading_order_threshold(model, init, loss_fraction, alpha):
     return math.exp(0.5 * brentq(excess, lowest + 1e-12, 10.0, xtol=1e-14))
 
 
-def critical_depth_law(r):
+def critical_depth_law(r: int) -> tuple[int, str]:
     """Theorem 6: how t_escape grows as epsilon -> 0 with r layers at epsilon, the others at 1.
 
     Returns (exponent of 1/epsilon, description). Raises ValueError for r below 1.
@@ -106,7 +117,9 @@ def critical_depth_law(r):
     return r - 2, f"Theta(epsilon^-{r - 2})"
 
 
-def critical_depth_time(rate, epsilon, r, outer):
+def critical_depth_time(
+    rate: float, epsilon: ArrayLike, r: int, outer: Sequence[float]
+) -> float | np.ndarray:
     """Theorem 6 with its prefactor, flow time: the first r layers at epsilon, L - r at ``outer``.
 
     eps^-(r-2) / ((r-2) K prod outer) for r >= 3, log(1/eps) / (K prod outer) for r = 2. The theorem
@@ -121,7 +134,7 @@ def critical_depth_time(rate, epsilon, r, outer):
     return -np.log(epsilon) / slowed if r == 2 else epsilon ** (2 - r) / ((r - 2) * slowed)
 
 
-def rate_behind(act, depth, width, first):
+def rate_behind(act: Activation, depth: int, width: int, first: Sequence[float]) -> float:
     """K prod(first) of a bottleneck behind order-one layers X_1.. = ``first``, the small ones last.
 
     E[y a] alpha^(L-1-p) / sqrt(N) with a = sigma(X_p sigma(.. sigma(X_1 z))) the signal that the p
@@ -138,7 +151,7 @@ def rate_behind(act, depth, width, first):
     return expectation(lambda z: act(z) * signal(z)) * alpha / math.sqrt(width)
 
 
-def shell_error(scales, j, u):
+def shell_error(scales: Sequence[float], j: int, u: float) -> float:
     """E_j of Lemma 19 at u = X_1^2 in shell j, [s_j^2, s_{j+1}^2], j from 1; s sorted, (L,).
 
     1 + E_j = u^(j/2) prod_{i>j} s_i / prod_i sqrt(u + s_i^2 - s_1^2). However small the ratios
@@ -162,7 +175,7 @@ def _progress(model, criterion, threshold):
     raise ValueError(f"criterion: unknown '{criterion}', choose from {', '.join(CRITERIA)}")
 
 
-def relative_rate(velocity, scales):
+def relative_rate(velocity: np.ndarray, scales: np.ndarray) -> float:
     """R(X) with R^2 = sum_l (Xdot_l / X_l)^2, per unit of flow time."""
     return math.sqrt(np.sum((velocity / scales) ** 2))
 
@@ -186,7 +199,13 @@ class _ClockedFlow:
         return np.append(velocity, 1.0) / rate
 
 
-def escape_time(model, init, criterion="alignment", threshold=0.5, time_limit=TIME_LIMIT):
+def escape_time(
+    model: "Reduction",
+    init: Sequence[float],
+    criterion: str = "alignment",
+    threshold: float = 0.5,
+    time_limit: float = TIME_LIMIT,
+) -> Outcome:
     """Escape of the reduced ODE from X(0) = init (L,), located by root-finding on dense output.
 
     criterion: "alignment" (X_1 = threshold), "loss" (loss = threshold x plateau) or "correlation"
@@ -236,7 +255,9 @@ def _crossing(solver, progress):
     return float(dense(sigma)[-1])
 
 
-def predict(act, depth, width, init, threshold=0.5):
+def predict(
+    act: Activation, depth: int, width: int, init: Sequence[float], threshold: float = 0.5
+) -> dict:
     """Leading-order prediction for a start X(0) = init: K, t_closed_form, t_quadrature, status.
 
     t_closed_form is None unless the start is balanced; both times are None where the law does not

@@ -11,14 +11,16 @@ with z = v.x ~ N(0, 1).
 Times are flow times.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.integrate import solve_ivp
 
 from . import teachers
+from .activations import Activation
 from .classes import phi
 from .quadrature import gaussian_rule, require_finite_moments
 
@@ -34,7 +36,7 @@ class Reduction:
     :func:`reduction`, which refuses divergent expectations.
     """
 
-    act: object
+    act: Activation
     depth: int
     width: int
     nodes: np.ndarray
@@ -42,21 +44,21 @@ class Reduction:
     teacher: Callable
 
     @cached_property
-    def targets(self):
+    def targets(self) -> np.ndarray:
         """y at the nodes, (n,)."""
         return self.teacher(self.nodes)
 
     @cached_property
-    def plateau(self):
+    def plateau(self) -> float:
         """Loss at W = 0, where f = sqrt(N) X_L sigma(0) X ... = 0: E[y^2] / 2."""
         return 0.5 * float(self.weights @ self.targets**2)
 
     @cached_property
-    def beta1(self):
+    def beta1(self) -> float:
         """E[y z] with this rule."""
         return float(self.weights @ (self.targets * self.nodes))
 
-    def layers(self, scales):
+    def layers(self, scales: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """h_l for l = 1..L-1 and a_0..a_{L-1} at the nodes, shapes (L-1, n) and (L, n)."""
         h, a = [], [self.nodes]
         for x in scales[:-1]:
@@ -64,19 +66,19 @@ class Reduction:
             a.append(self.act(h[-1]))
         return h, a
 
-    def output(self, scales):
+    def output(self, scales: np.ndarray) -> np.ndarray:
         """f at the nodes, (n,)."""
         return np.sqrt(self.width) * scales[-1] * self.layers(scales)[1][-1]
 
-    def loss(self, scales):
+    def loss(self, scales: np.ndarray) -> float:
         """E[(f - y)^2] / 2."""
         return 0.5 * float(self.weights @ (self.output(scales) - self.targets) ** 2)
 
-    def correlation(self, scales):
+    def correlation(self, scales: np.ndarray) -> float:
         """E[f z] / beta1: 1 when the linear part of the teacher is learned."""
         return float(self.weights @ (self.output(scales) * self.nodes)) / self.beta1
 
-    def output_gradients(self, scales):
+    def output_gradients(self, scales: np.ndarray) -> np.ndarray:
         """df/dX_l at the nodes for l = 1..L, shape (L, n) (eq. 5; its last factor is a_{l-1}).
 
         a_0 = z: for l = 1 the factor is the input itself, to which no activation was applied.
@@ -99,13 +101,13 @@ class Reduction:
             g.append(g[-1] * self.act.prime(hl) * x)
         return g[::-1], h, a, error
 
-    def velocity(self, scales):
+    def velocity(self, scales: np.ndarray) -> np.ndarray:
         """dX/dt = -(1/N) dLoss/dX, shape (L,), per unit of flow time (Theorem 4)."""
         g, h, a, error = self._backward(scales)
         inner = [gl * self.act.prime(hl) @ al for gl, hl, al in zip(g, h, a, strict=False)]
         return -np.array([*inner, np.sqrt(self.width) * error @ a[-1]]) / self.width
 
-    def drift(self, scales):
+    def drift(self, scales: np.ndarray) -> np.ndarray:
         """d(X_{l+1}^2 - X_l^2)/dt for l = 1..L-1, shape (L-1,): Theorem 1's right-hand side.
 
         No subtraction of near-equal numbers, so that it stays accurate where the drift is far
@@ -119,7 +121,14 @@ class Reduction:
         )
 
 
-def reduction(act, depth, width, rule="trapezoid", teacher=teachers.OWN, **options):
+def reduction(
+    act: Activation,
+    depth: int,
+    width: int,
+    rule: str = "trapezoid",
+    teacher: str = teachers.OWN,
+    **options,
+) -> Reduction:
     """The reduced model with the quadrature rule ``rule`` (options: step, half_width, nodes).
 
     teacher: a name of :func:`teachers.teacher`. Raises ValueError where E[f^2] is infinite, for an
@@ -135,7 +144,7 @@ def reduction(act, depth, width, rule="trapezoid", teacher=teachers.OWN, **optio
 METRICS = ("ntk", "definition3", "scalar")
 
 
-def metric(depth, width, embedding="ntk"):
+def metric(depth: int, width: int, embedding: str = "ntk") -> np.ndarray:
     """m_l with dX_l/dt = -m_l dLoss/dX_l, shape (L,), in three readings of the same reduced loss.
 
     A weight flow dW/dt = -dLoss/dW moves X_l with m_l = 1 / |dW_l/dX_l|_F^2. "ntk": 1/N for every
@@ -153,7 +162,9 @@ def metric(depth, width, embedding="ntk"):
     return metric
 
 
-def trajectory(model, init, times):
+def trajectory(
+    model: Reduction, init: Sequence[float], times: ArrayLike
+) -> tuple[np.ndarray, np.ndarray]:
     """Layer scales (len(times), L) and losses (len(times),) of the reduced ODE from X(0) = init.
 
     times: increasing flow times. DOP853 at rtol 1e-10. Raises RuntimeError if the solver fails.
@@ -174,7 +185,7 @@ def trajectory(model, init, times):
     return scales, np.array([model.loss(x) for x in scales])
 
 
-def drift_exponents(model, epsilons):
+def drift_exponents(model: Reduction, epsilons: ArrayLike) -> np.ndarray:
     """Local slopes of log|drift_l| against log epsilon at balanced X_l = epsilon (Proposition 13).
 
     epsilons: (m,) increasing. Returns (m-1, L-1); NaN where the drift is identically zero

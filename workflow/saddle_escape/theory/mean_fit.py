@@ -13,12 +13,15 @@ import math
 import numpy as np
 
 from . import teachers
+from .activations import Activation
 from .classes import classify, rate_constant
 from .escape import quadrature_time
 from .teachers import moment
 
 
-def kicks(act, depth, width, epsilon, teacher=teachers.OWN) -> np.ndarray:
+def kicks(
+    act: Activation, depth: int, width: int, epsilon: float, teacher: str = teachers.OWN
+) -> np.ndarray:
     """Layer scales (L,) once the teacher's mean is fitted, from X_l(0) = epsilon.
 
     X_L = E[y] / (sqrt(N) sigma(0)), X_l = eps + alpha/2 (X_{l+1}^2 - eps^2) for 1 < l < L, and
@@ -33,7 +36,14 @@ def kicks(act, depth, width, epsilon, teacher=teachers.OWN) -> np.ndarray:
     return np.array([epsilon, *scales])
 
 
-def escape_time(act, depth, width, epsilon, teacher=teachers.OWN, threshold=0.5) -> float:
+def escape_time(
+    act: Activation,
+    depth: int,
+    width: int,
+    epsilon: float,
+    teacher: str = teachers.OWN,
+    threshold: float = 0.5,
+) -> float:
     """Flow time for X_1 to reach ``threshold`` after the kicks, X_L held at its own.
 
     t = int du / (2 K X_L prod_{l<L} sqrt(u + X_l^2 - eps^2)). Bounded as
@@ -44,7 +54,9 @@ def escape_time(act, depth, width, epsilon, teacher=teachers.OWN, threshold=0.5)
     return quadrature_time(rate, scales[:-1], threshold)
 
 
-def escape_time_without_mean(act, depth, width, epsilon, teacher=teachers.CENTRED) -> float:
+def escape_time_without_mean(
+    act: Activation, depth: int, width: int, epsilon: float, teacher: str = teachers.CENTRED
+) -> float:
     """Leading-order flow time with E[y] = 0 from X_l(0) = epsilon, L >= 3.
 
     The slaved X_L = (K / sigma(0)^2) prod_{l<L} X_l makes dX_l/dt of order 2L - 3, so

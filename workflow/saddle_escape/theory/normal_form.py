@@ -12,19 +12,20 @@ Everything is in units of K prod_m X_m, with kappa as in :mod:`corrections` symb
 import functools
 import itertools
 import operator
+from collections.abc import Sequence
 
 import sympy as sp
 
 S = sp.Symbol("s", positive=True)
 
 
-def cone(depth):
+def cone(depth: int) -> tuple[tuple[sp.Symbol, ...], list[sp.Expr]]:
     """Symbols y_1..y_{L-1} and the scales X_1..X_L as expressions in s and y."""
     y = sp.symbols(f"y1:{depth}", real=True)
     return y, [*(S * sp.sqrt(1 + yi) for yi in y), S]
 
 
-def leading_field(expression, depth):
+def leading_field(expression: sp.Expr, depth: int) -> sp.Expr:
     """V_0 of an expression in s, y, over K prod_m X_m: sum_l (1/X_l) d/dX_l by the chain rule.
 
     Computed from s = X_L and y_i = X_i^2 / X_L^2 - 1, independently of the formula above.
@@ -37,12 +38,12 @@ def leading_field(expression, depth):
     return sp.simplify(sum(sp.diff(expression, q) * rate for q, rate in rates.items()))
 
 
-def homological(polynomial, n, y):
+def homological(polynomial: sp.Expr, n: int, y: Sequence[sp.Symbol]) -> sp.Expr:
     """n F - 2 sum_i y_i dF/dy_i, the action of V_0 on s^n F over K prod_m X_m s^(n-2)."""
     return sp.expand(n * polynomial - 2 * sum(yi * sp.diff(polynomial, yi) for yi in y))
 
 
-def insertion_source(layer, depth, order, at=1):
+def insertion_source(layer: int, depth: int, order: int, at: int = 1) -> tuple[int, sp.Expr]:
     """Over kappa K prod_m X_m s^n: minus what one insertion of order q does to X_layer^2 - X_L^2.
 
     Insertion at activation ``at``: rates (1 + q_l kappa' (X_1..X_at)^(q-1)) with q_l = q for
@@ -55,14 +56,14 @@ def insertion_source(layer, depth, order, at=1):
     return degree + 2, sp.powsimp(-2 * difference * product / S**degree, force=True)
 
 
-def taylor(expression, y, degree):
+def taylor(expression: sp.Expr, y: Sequence[sp.Symbol], degree: int) -> sp.Expr:
     """Taylor polynomial of an expression in y about 0, total degree ``degree``."""
     t = sp.Symbol("t")
     along = expression.subs({yi: t * yi for yi in y}, simultaneous=True)
     return sp.expand(sp.series(along, t, 0, degree + 1).removeO().subs(t, 1))
 
 
-def obstruction(source, n, y):
+def obstruction(source: sp.Expr, n: int, y: Sequence[sp.Symbol]) -> sp.Expr:
     """The part of R with 2|a| = n: what no series without log s can remove. 0 for odd n."""
     if n % 2:
         return sp.Integer(0)
@@ -74,7 +75,7 @@ def obstruction(source, n, y):
     )
 
 
-def solve(source, n, y, degree):
+def solve(source: sp.Expr, n: int, y: Sequence[sp.Symbol], degree: int) -> sp.Expr:
     """F(y) up to total degree with n F - 2 y.dF/dy = R, kernel terms set to zero.
 
     Raises ValueError where R has a resonant part.
@@ -92,14 +93,14 @@ def solve(source, n, y, degree):
     )
 
 
-def kernel(n, y):
+def kernel(n: int, y: Sequence[sp.Symbol]) -> list[sp.Expr]:
     """The monomials y^a with 2|a| = n: the freedom in F_{i,n} (products of lower I_j)."""
     if n % 2:
         return []
     return [sp.prod(c) for c in itertools.combinations_with_replacement(y, n // 2)]
 
 
-def insertion_degree(depth, order, at):
+def insertion_degree(depth: int, order: int, at: int) -> int:
     """Lowest weighted degree in X of f's monomials whose one insertion is at activation ``at``.
 
     By expansion of z_L with sigma(u) = u + u^q at that activation alone: q at + (L - at), which is

@@ -4,14 +4,20 @@ Each function stands beside the one that holds, so that the two can be measured 
 flow; ``paper_check/errata.md`` says where each is printed and what depends on it.
 """
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
+from .activations import Activation
 from .classes import classify
 from .corrections import insertion
 from .teachers import moment
 
+if TYPE_CHECKING:
+    from .manifold import Reduction
 
-def gamma_c(act) -> float:
+
+def gamma_c(act: Activation) -> float:
     """3 sigma''(0)^2 / (2 alpha h) of Corollary 7 and eq. 38, for every layer.
 
     Holds: :func:`corrections.rate_factors`, c E[sigma z^2] / (alpha h) for layer 1, half for
@@ -22,7 +28,7 @@ def gamma_c(act) -> float:
     return float(1.5 * curvature**2 / (row.alpha * row.beta1))
 
 
-def balanced_coefficient(act) -> float:
+def balanced_coefficient(act: Activation) -> float:
     """lambda = a_q mu_{q+1} / h of eqs. 30-31, with mu_{q+1} = E[z^(q+1) sigma] / alpha as defined.
 
     0 for every odd activation; with the mean E[z^q sigma] that the derivation uses it is
@@ -33,12 +39,12 @@ def balanced_coefficient(act) -> float:
     return a_q * moment(act, q + 1) / (row.alpha * row.beta1)
 
 
-def insertion_degree(depth, order, at) -> int:
+def insertion_degree(depth: int, order: int, at: int) -> int:
     """j + qj + (L - j - 1) of Lemma 15's proof. Holds: q j + (L - j), as the lemma itself says."""
     return at + order * at + depth - at - 1
 
 
-def first_layer_gradient(model, scales) -> np.ndarray:
+def first_layer_gradient(model: "Reduction", scales: np.ndarray) -> np.ndarray:
     """df/dX_1 at the nodes (n,) by eq. 5 with l = 1, whose last factor is printed sigma(c_0).
 
     Holds: the input z itself, row 0 of :meth:`manifold.Reduction.output_gradients`.
@@ -48,7 +54,7 @@ def first_layer_gradient(model, scales) -> np.ndarray:
     return model.output_gradients(scales)[0] * factor
 
 
-def linear_signal(model, scales) -> float:
+def linear_signal(model: "Reduction", scales: np.ndarray) -> float:
     """h alpha^(L-1) q(W) of Lemma 21 for gamma = E[f z]. Holds: alpha^(L-1) q(W), without h."""
     alpha = classify(model.act).alpha ** (model.depth - 1)
     return classify(model.act).beta1 * alpha * np.sqrt(model.width) * float(np.prod(scales))

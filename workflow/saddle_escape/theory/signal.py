@@ -7,12 +7,18 @@ one output; v (d,) is the teacher's direction.
 """
 
 import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.optimize import minimize_scalar
 
+if TYPE_CHECKING:
+    from .activations import Activation
+    from .manifold import Reduction
 
-def linear_path(weights, direction) -> list[np.ndarray]:
+
+def linear_path(weights: Sequence[np.ndarray], direction: np.ndarray) -> list[np.ndarray]:
     """A_0 = v, A_1 = W_1 v, .., A_L = W_L ... W_1 v (n_l,); the last entry is [q]."""
     path = [np.asarray(direction, dtype=float)]
     for weight in weights:
@@ -20,13 +26,13 @@ def linear_path(weights, direction) -> list[np.ndarray]:
     return path
 
 
-def nondegeneracy(weights, direction) -> float:
+def nondegeneracy(weights: Sequence[np.ndarray], direction: np.ndarray) -> float:
     """|q| / prod_l |W_l|_op at the start: Theorem 11's hypothesis bounds it by c_nd from below."""
     norms = [np.linalg.norm(weight, 2) for weight in weights]
     return abs(float(linear_path(weights, direction)[-1][0])) / math.prod(norms)
 
 
-def transverse_ratio(weights, direction) -> np.ndarray:
+def transverse_ratio(weights: Sequence[np.ndarray], direction: np.ndarray) -> np.ndarray:
     """|W_{l-1} .. W_1 P|_F / |A_{l-1}| for l = 1..L, shape (L,), with P = I - v v^T.
 
     The part of delta_l h_{l-1}^T that inputs across v carry, relative to the part along v: it
@@ -41,7 +47,7 @@ def transverse_ratio(weights, direction) -> np.ndarray:
     return np.array(ratios)
 
 
-def teacher_term_error(model, scales) -> float:
+def teacher_term_error(model: "Reduction", scales: np.ndarray) -> float:
     """Relative error of Proposition 8's teacher term on the manifold, at layer scales (L,).
 
     sum_l G_l E[y df/dX_l] / (E[y z] sum_l G_l^2) - 1 with G_l = E[z df/dX_l]: order X^(q-1), so
@@ -53,7 +59,7 @@ def teacher_term_error(model, scales) -> float:
     return float(g @ drive / (model.beta1 * (g @ g))) - 1
 
 
-def least_slope(act, half_width=12.0) -> tuple[float, float]:
+def least_slope(act: "Activation", half_width: float = 12.0) -> tuple[float, float]:
     """(z, sigma'(z)) at the minimum of sigma' on [-half_width, half_width] (Lemma 20).
 
     Negative for GELU and Swish; E[z sigma(z)] = E[sigma'] can then have either sign.

@@ -13,7 +13,7 @@ from .quadrature import expectation
 OWN, CENTRED, SHIFTED = "own", "centred", "shifted"
 
 
-def teacher(name: str, act) -> Callable:
+def teacher(name: str, act: activations.Activation) -> Callable:
     """The function z (n,) -> y (n,) of a teacher's name, for a student with activation ``act``.
 
     "own": y = sigma(z). "centred": sigma(z) - E[sigma], which has no mean. "shifted": sigma(z) -
