@@ -31,6 +31,7 @@ import pandas as pd
 
 from saddle_escape.artifact import notebook
 from saddle_escape.figures import figure2
+from saddle_escape.settings import pick
 from saddle_escape.studies import critical_depth
 from saddle_escape.theory import activations, escape, manifold
 
@@ -71,7 +72,8 @@ def redrawn(outer=0.7, fraction=CFG["bottleneck"]["loss_fraction"]):
     bottleneck = CFG["bottleneck"] | {"outer": outer, "loss_fraction": fraction}
     cfg = CFG | {"bottleneck": bottleneck, "line_points": 25}
     cfg["epsilon"] = CFG["epsilon"] | {"count": 5}
-    rows = [critical_depth.bottleneck(cfg, r, classes) for r in bottleneck["r"]]
+    settings = pick(critical_depth.Bottleneck, cfg)
+    rows = [critical_depth.bottleneck(settings, r, classes) for r in bottleneck["r"]]
     return notebook.Picture(
         figure2.draw(pd.concat([table[table["panel"] == "a"], *rows], ignore_index=True))
     )

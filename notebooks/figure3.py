@@ -29,6 +29,7 @@ import pandas as pd
 
 from saddle_escape.artifact import notebook
 from saddle_escape.figures import figure3
+from saddle_escape.settings import pick
 from saddle_escape.studies import classes as classes_study
 from saddle_escape.studies import universality
 from saddle_escape.theory import activations, escape, manifold
@@ -66,17 +67,19 @@ CHOICES = ["arctan", "mish", "z*exp(-z**2)", "sin(z) + z**2/4", "softplus"]
 
 def redrawn(activation="z*exp(-z**2)", largest=0.2):
     """Figure 3 with one more activation, by closed form and reduced equations."""
-    listed = {"activations": [activation], "depth": CFG["depth"], "width": CFG["width"]}
+    listed = classes_study.Classes((activation,), CFG["depth"], CFG["width"])
     known = classes[classes["activation"] != activation]
     constants = pd.concat([known, classes_study.table(listed)], ignore_index=True)
     scales = [largest * factor for factor in (0.25, 0.4, 0.63, 1)]
     cfg = CFG | {"epsilon": {activation: scales}}
-    rows = [
-        universality.closed_form(cfg, constants),
-        universality.reduced(cfg, activation, constants),
+    runs = [
+        universality.closed_form(pick(universality.ClosedForm, cfg), constants),
+        universality.reduced(pick(universality.Reduced, cfg), activation),
     ]
+    figure = pick(universality.Figure, cfg)
+    more = universality.figure_table(figure, pd.concat(runs, ignore_index=True), constants)
     others = table[table["activation"] != activation]
-    return notebook.Picture(figure3.draw(pd.concat([others, *rows], ignore_index=True)))
+    return notebook.Picture(figure3.draw(pd.concat([others, more], ignore_index=True)))
 
 
 notebook.turn(redrawn, activation=CHOICES, largest=[0.1, 0.2, 0.3])

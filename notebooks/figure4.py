@@ -29,10 +29,12 @@ import numpy as np
 
 from saddle_escape.artifact import notebook
 from saddle_escape.figures import figure4
+from saddle_escape.published import figure4_times, points
+from saddle_escape.settings import pick
 from saddle_escape.studies import offmanifold_tables
 
 TIER = notebook.tier()  # or "smoke", "default", "full"
-CFG = notebook.parameters("offmanifold", TIER)
+FIGURE = pick(offmanifold_tables.Figure, notebook.parameters("offmanifold", TIER))
 
 # %% [markdown]
 # ## The figure, from the cached results
@@ -66,14 +68,14 @@ notebook.load("offmanifold/exponents.csv", TIER)[["L", "r", "expected", "exponen
 # %%
 runs = notebook.load_all("offmanifold/flow_r*.csv", TIER)
 sgd = notebook.load_all("offmanifold/sgd_r*.csv", TIER)
-published = notebook.published_points()
+published = figure4_times()
 
 
 def redrawn(seeds=1, skipped=0):
     """Figure 4 from ``seeds`` seeds, the first ``skipped`` left out."""
     chosen = [rows[rows["seed"].between(skipped, skipped + seeds - 1)] for rows in (runs, sgd)]
     both = chosen[0] if chosen[1].empty else chosen[0].merge(chosen[1], how="outer")
-    return notebook.Picture(figure4.draw(offmanifold_tables.figure4(CFG, both, published)))
+    return notebook.Picture(figure4.draw(offmanifold_tables.figure4(FIGURE, both, published)))
 
 
 notebook.turn(redrawn, seeds=[1, 2, 4, 8, 16, 24], skipped=[0, 1, 2, 4])
@@ -85,9 +87,8 @@ notebook.turn(redrawn, seeds=[1, 2, 4, 8, 16, 24], skipped=[0, 1, 2, 4])
 # would be flat. The spread of $t\,\varepsilon^p$ over the published points, for several $p$:
 
 # %%
-points = published[published["figure"] == 4]
-for series, mine in points.groupby("series"):
-    x, y = mine["x"].to_numpy(), mine["y"].to_numpy()
+for series, markers in points(4).groupby("series"):
+    x, y = markers["x"].to_numpy(), markers["y"].to_numpy()
     spreads = {p: np.ptp(np.log10(y * x**p)) for p in range(8)}
     flattest = min(spreads, key=spreads.get)
     told = "  ".join(f"{p}: {10 ** spreads[p]:.1f}" for p in (1, 3, 6))

@@ -28,8 +28,8 @@
 # %%
 from saddle_escape.artifact import notebook
 from saddle_escape.figures import figure5
-from saddle_escape.studies import cascade
-from saddle_escape.theory import homotopy
+from saddle_escape.settings import pick
+from saddle_escape.theory.cascade import Cascade
 
 TIER = notebook.tier()  # or "smoke", "default", "full"
 CFG = notebook.parameters("cascade", TIER)
@@ -98,10 +98,9 @@ print(f"T(0) + sum over all channels {times['T(0)'] + total:.4f}, T(1) {times['T
 
 for epsilon in (0.2, 0.1, 0.05, 0.025):
     cfg = CFG | {"epsilon": epsilon}
-    model = cascade.block_model(cfg)
-    settings = cascade.solver(cfg, model)
-    alone = homotopy.escape(model, cascade.start(cfg), 0.0, cfg["threshold"], settings).t
-    law = homotopy.leading_order_time(model, epsilon, cfg["threshold"])
+    case = pick(Cascade, cfg)
+    model = case.model()
+    alone, law = case.escape(model, 0.0).t, case.leading_order_time(model)
     print(
         f"epsilon {epsilon:<6} mode 1 alone {alone:10.1f}  Theorem 5 {law:10.1f}  "
         f"ratio {alone / law:.4f}"

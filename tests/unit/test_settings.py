@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from saddle_escape.settings import LogSpaced, Quadrature, load, seed_block
+from saddle_escape.settings import LogSpaced, Quadrature, load, pick, seed_block
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,13 @@ def test_what_does_not_fit_is_one_line_with_the_dotted_key(path, value, message)
     with pytest.raises(ValueError, match=rf"^{message}") as error:
         load(Outer, changed(path, value))
     assert "\n" not in str(error.value)
+
+
+def test_picking_leaves_out_what_is_not_a_field():
+    more = VALID | {"seed": 0, "inner": VALID["inner"] | {"t_max": 1.0}}
+    assert pick(Outer, more) == load(Outer, VALID)
+    with pytest.raises(ValueError, match=r"^inner\.rates: missing"):
+        pick(Outer, changed(("inner", "rates"), None))
 
 
 def test_log_spaced_scales_have_both_ends():

@@ -61,6 +61,20 @@ def load(cls: type, mapping: Mapping, at: str = ""):
     return cls(**values)
 
 
+def pick(cls: type, section: Mapping):
+    """The same from a whole section of the configuration, of which ``cls`` is a part."""
+    return load(cls, _picked(cls, section))
+
+
+def _picked(cls, section):
+    kinds = typing.get_type_hints(cls).items()
+    return {
+        key: _picked(kind, section[key]) if dataclasses.is_dataclass(kind) else section[key]
+        for key, kind in kinds
+        if key in section
+    }
+
+
 def _check_keys(mapping, kinds, at):
     if not isinstance(mapping, Mapping):
         raise ValueError(f"{at}: {mapping!r} given, a mapping of {', '.join(kinds)} is needed")

@@ -1,6 +1,5 @@
 """``homotopy``: the escape times of the three-mode cascade and the identity between them."""
 
-from dataclasses import fields
 from pathlib import Path
 
 from .arguments import add_number, require
@@ -28,7 +27,7 @@ def run(args):
     section |= {name: value for name, value in changes.items() if value is not None}
     require("epsilon", section["epsilon"], high=section["threshold"], strict=True)
 
-    from ..settings import load
+    from ..settings import pick
     from ..studies.cascade import Identity, summary
 
-    return summary(load(Identity, {f.name: section[f.name] for f in fields(Identity)}))[0]
+    return summary(pick(Identity, section))[0]

@@ -98,8 +98,7 @@ def _small_scales(settings):
 
 def _cascade(settings):
     """The configured cascade, without what only its study reads."""
-    names = Cascade.__dataclass_fields__
-    return configured.load(Cascade, {k: v for k, v in settings["cascade"].items() if k in names})
+    return configured.pick(Cascade, settings["cascade"])
 
 
 # --- the homotopy ---------------------------------------------------------------------------------
