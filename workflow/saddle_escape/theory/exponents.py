@@ -4,10 +4,13 @@ The law t_escape ~ epsilon^-(r-2) (Theorem 11) holds as epsilon -> 0. At finite 
 log t against log epsilon differs from -(r-2) by a power of epsilon, which is fitted along with it.
 """
 
+from collections.abc import Callable
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 
-def local_exponents(epsilon, t):
+def local_exponents(epsilon: ArrayLike, t: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Slopes d log t / d log epsilon between neighbours.
 
     epsilon: (E,), monotonic; t: (..., E) times in any unit. Returns (epsilon (E-1,), geometric mean
@@ -20,7 +23,7 @@ def local_exponents(epsilon, t):
     return np.exp(x[1:] - steps / 2), np.diff(np.log(t), axis=-1) / steps
 
 
-def pointwise_exponents(epsilon, t):
+def pointwise_exponents(epsilon: ArrayLike, t: ArrayLike) -> np.ndarray:
     """d log t / d log epsilon at every epsilon itself, by second-order differences, (E,).
 
     epsilon, t: (E,), t in any unit. NaN next to a missing time, and for a single epsilon.
@@ -30,7 +33,7 @@ def pointwise_exponents(epsilon, t):
     return np.gradient(np.log(np.asarray(t, dtype=float)), np.log(epsilon))
 
 
-def correction_order(r, q):
+def correction_order(r: int, q: int | None) -> int:
     """Power of epsilon by which t_escape epsilon^(r-2) first departs from a constant, r >= 3.
 
     Two corrections compete: the activation's first nonlinear term (relative size X^(q-1) while the
@@ -43,7 +46,9 @@ def correction_order(r, q):
     return r - 2 if q is None else min(q - 1, r - 2)
 
 
-def extrapolated_exponent(epsilon, t, order, points=4):
+def extrapolated_exponent(
+    epsilon: ArrayLike, t: ArrayLike, order: float, points: int = 4
+) -> np.ndarray:
     """The exponent s as epsilon -> 0, from a fit of log t = a + s log epsilon + b epsilon^order.
 
     Least squares over the ``points`` smallest epsilon; with three points it is Richardson's
@@ -59,7 +64,13 @@ def extrapolated_exponent(epsilon, t, order, points=4):
     return np.log(t[..., smallest]) @ np.linalg.pinv(design)[1]
 
 
-def bootstrap_interval(values, statistic=np.mean, level=0.95, resamples=2000, seed=0):
+def bootstrap_interval(
+    values: ArrayLike,
+    statistic: Callable = np.mean,
+    level: float = 0.95,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> tuple[np.ndarray, np.ndarray]:
     """Percentile interval of a statistic over seeds (first axis), resampling whole seeds.
 
     values: (S, ...), everything one seed gave in one row: with common random numbers (all epsilon
