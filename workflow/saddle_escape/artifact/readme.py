@@ -22,12 +22,13 @@ TIERS = ("default", "smoke")  # whose costs are shown
 
 def summary(report):
     """Who claims what and whether it holds: counts, a table, and the remarks where it does not."""
+    doubtful = report[(report["verdict"] != claims.HOLDS) & report["remark"].notna()]
     remarks = [
         f"- **{row.id}. {row.title}** ({claims_report.said(row.verdict, row.source)}): {row.remark}"
-        for row in report[report["verdict"] != claims.HOLDS].itertuples()
+        for row in doubtful.itertuples()
     ]
-    table = claims_report.summary_table(report)
-    return f"{claims_report.count_list(report)}\n{table}\n" + "\n".join(remarks)
+    parts = claims_report.count_list(report), claims_report.summary_table(report)
+    return "\n".join([*parts, *remarks])
 
 
 def contents(stated, spent):
@@ -47,7 +48,7 @@ def contents(stated, spent):
         for figure in FIGURES.values()
     ]
     for name, claim in stated.items():
-        code = f"claims/checks/{claim['measure'].split('.')[0]}.py"
+        code = claims.module_name(claim).partition(".")[2].replace(".", "/") + ".py"
         command = SNAKEMAKE.format(f"claim_{name}")
         expected = claims_report.said(claims.expected(claim, "default"), claim["source"])
         rows.append((f"claim {name}", claim["title"], command, "claims.smk", code, expected, ""))
