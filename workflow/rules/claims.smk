@@ -38,9 +38,7 @@ def claim_inputs(wildcards):
 def claim_code(wildcards):
     """The modules that a claim's measurement uses; other claims' are not among them."""
     name = claims_library.module_name(CLAIMS[wildcards.claim])
-    entry = ROOT / "workflow" / f"{name.replace('.', '/')}.py"
-    used = [entry, *import_closure(entry, roots=(ROOT / "workflow",))]
-    return library("claim.py") + [os.path.relpath(path) for path in used]
+    return library("claim.py", name.partition(".")[2].replace(".", "/") + ".py")
 
 
 def claim_tables(suffix, claims=CLAIMS):

@@ -64,10 +64,17 @@ def device(wildcards):
 
 
 @functools.cache
-def library(script):
-    """Library modules that a script imports, transitively, as paths from the working directory."""
-    closure = import_closure(SCRIPTS / script, roots=(ROOT / "workflow", SCRIPTS))
-    return [os.path.relpath(path) for path in closure]
+def library(script, chosen=None):
+    """Library modules that a script imports, transitively, as paths from the working directory.
+
+    chosen: a further module, below the library's folder, that the script imports by a computed name.
+    """
+    entries = [SCRIPTS / script]
+    if chosen:
+        entries.append(ROOT / "workflow" / "saddle_escape" / chosen)
+    roots = (ROOT / "workflow", SCRIPTS)
+    used = {path for entry in entries for path in import_closure(entry, roots)} | set(entries[1:])
+    return [os.path.relpath(path) for path in sorted(used)]
 
 
 def table(stem, name="table"):

@@ -76,17 +76,10 @@ rule figure3_table:
         "../scripts/figure3.py"
 
 
-def drawing_code(wildcards):
-    """The modules that draw a figure; other figures' are not among them."""
-    drawing = ROOT / "workflow" / "saddle_escape" / FIGURES[wildcards.figure].drawing
-    used = [drawing, *import_closure(drawing, roots=(ROOT / "workflow",))]
-    return library("draw.py") + [os.path.relpath(path) for path in used]
-
-
 rule draw:
     input:
         table="<results>/figures/{figure}.csv",
-        code=drawing_code,
+        code=lambda wildcards: library("draw.py", FIGURES[wildcards.figure].drawing),
     output:
         pdf="<results>/figures/{figure}.pdf",
         png="<results>/figures/{figure}.png",

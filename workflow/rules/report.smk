@@ -1,5 +1,6 @@
 # What `snakemake --report` shows: the figures, the claims and the costs of one tier.
 
+
 report: "../report/workflow.rst"
 
 
