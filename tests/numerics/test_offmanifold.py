@@ -43,19 +43,19 @@ def found_exponents():
 
 
 def test_exponents_tend_to_the_critical_depth_law(found_exponents):
-    found, runs = found_exponents
+    exponents, runs = found_exponents
     assert (runs["status"] == "escaped").all() and runs["t_escape"].max() > 1e10
-    assert found["deviation"].abs().max() < 0.005
-    assert (found["high"] - found["low"]).max() < 0.005
-    assert (found["n_seeds"] == 2).all()
+    assert exponents["deviation"].abs().max() < 0.005
+    assert (exponents["high"] - exponents["low"]).max() < 0.005
+    assert (exponents["n_seeds"] == 2).all()
 
 
 def test_exponents_do_not_depend_on_depth(found_exponents):
-    found, _ = found_exponents
-    by_depth = found.set_index("L").query("r == 3")["exponent"]
+    exponents, _ = found_exponents
+    by_depth = exponents.set_index("L").query("r == 3")["exponent"]
     assert set(by_depth.index) == {3, 5} and np.ptp(by_depth) < 0.005
-    assert "independent of depth" in offmanifold_tables.depth_verdict(found)
-    broken = found.assign(exponent=found["exponent"] + 0.01 * found["L"])
+    assert "independent of depth" in offmanifold_tables.depth_verdict(exponents)
+    broken = exponents.assign(exponent=exponents["exponent"] + 0.01 * exponents["L"])
     assert "NOT independent" in offmanifold_tables.depth_verdict(broken)
 
 

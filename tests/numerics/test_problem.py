@@ -149,9 +149,9 @@ def test_decay_stays_out_of_the_loss():
 
 def test_the_teacher_looks_along_the_first_axis():
     x = normal(7, 3)
-    own = single_mode(TANH, 4, 5, x)
-    torch.testing.assert_close(own.y, torch.tanh(x[:, :1]), rtol=0, atol=0)
-    assert own.c == pytest.approx(5**-0.5) and own.sizes == (15, 25, 25, 5)
+    default = single_mode(TANH, 4, 5, x)
+    torch.testing.assert_close(default.y, torch.tanh(x[:, :1]), rtol=0, atol=0)
+    assert default.c == pytest.approx(5**-0.5) and default.sizes == (15, 25, 25, 5)
     other = single_mode(TANH, 4, 5, x, parameterization="standard", teacher=torch.sin)
     torch.testing.assert_close(other.y, torch.sin(x[:, :1]), rtol=0, atol=0)
     assert other.c == 1.0

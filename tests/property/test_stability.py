@@ -84,38 +84,40 @@ def stage_state(model, scales, stage):
 
 @pytest.mark.parametrize("stage", [1, 2])
 def test_block_diagonal_states_meet_the_proposition_s_conditions(model, stage):
-    found = stability.linearize(model, stage_state(model, (0.8, 0.43, 0.43, 0.8), stage), stage, 0)
-    assert len(found.pairs) == 2
-    assert found.off_diagonal < 1e-12
-    assert found.smallest_coupling > -1e-15
-    assert min(np.diag(found.a).min(), np.diag(found.d).min()) > 0
-    assert (found.gain > 1) == (found.eigenvalue > 0)
-    assert found.gain == pytest.approx(max(r["gain"] for r in stability.pair_rows(found)))
+    linear = stability.linearize(model, stage_state(model, (0.8, 0.43, 0.43, 0.8), stage), stage, 0)
+    assert len(linear.pairs) == 2
+    assert linear.off_diagonal < 1e-12
+    assert linear.smallest_coupling > -1e-15
+    assert min(np.diag(linear.a).min(), np.diag(linear.d).min()) > 0
+    assert (linear.gain > 1) == (linear.eigenvalue > 0)
+    assert linear.gain == pytest.approx(max(r["gain"] for r in stability.pair_rows(linear)))
 
 
 def test_off_block_loop_turns_stable_as_the_learned_mode_grows(model):
     """Small learned scales: gain above one; learned: below one, and the eigenvalue follows."""
-    found = [
+    stages = [
         stability.linearize(model, stage_state(model, x * np.array([1, 0.577, 0.577, 1]), 1), 1, 0)
         for x in (0.3, 0.6, 0.9, 1.0)
     ]
-    gains = [f.gain for f in found]
+    gains = [f.gain for f in stages]
     assert gains == sorted(gains, reverse=True)
-    assert [g > 1 for g in gains] == [f.eigenvalue > 0 for f in found] == [True, True, False, False]
+    assert (
+        [g > 1 for g in gains] == [f.eigenvalue > 0 for f in stages] == [True, True, False, False]
+    )
 
 
 def test_pairs_and_their_names(model):
     assert stability.stage_pairs(model, 2) == ((0, 2), (1, 2))
-    found = stability.linearize(model, stage_state(model, (0.8, 0.4, 0.4, 0.8), 1), 1, 0)
-    assert [r["rotation"] for r in stability.pair_rows(found)] == ["M_1[1,2]", "M_1[1,3]"]
+    linear = stability.linearize(model, stage_state(model, (0.8, 0.4, 0.4, 0.8), 1), 1, 0)
+    assert [r["rotation"] for r in stability.pair_rows(linear)] == ["M_1[1,2]", "M_1[1,3]"]
     for stage in (0, 3):
         with pytest.raises(ValueError, match="stage"):
             stability.stage_pairs(model, stage)
 
 
 def test_gain_without_damping_is_not_a_number(model):
-    found = stability.linearize(model, 1e-3 * np.ones(model.shape), 1, 0)
-    assert math.isnan(found.gain) or found.gain > 0
+    linear = stability.linearize(model, 1e-3 * np.ones(model.shape), 1, 0)
+    assert math.isnan(linear.gain) or linear.gain > 0
 
 
 def test_growth_rate_of_an_exponential():

@@ -121,11 +121,11 @@ def test_torch_agrees_with_torchs_own_functions_and_with_numpy(name, dtype):
 def test_torch_derivative_is_autograds(name):
     act = activations.get(name)
     x = torch.linspace(-6, 6, 240, dtype=torch.float64, requires_grad=True)  # no node at a kink
-    own = act.torch_prime(x.detach())
+    symbolic = act.torch_prime(x.detach())
     (automatic,) = torch.autograd.grad(TORCH.get(name, act.torch)(x).sum(), x)
-    assert own.dtype == x.dtype and own.shape == x.shape
-    torch.testing.assert_close(own, automatic, rtol=1e-13, atol=1e-14)
-    np.testing.assert_allclose(own, act.prime(x.detach().numpy()), rtol=1e-13, atol=1e-15)
+    assert symbolic.dtype == x.dtype and symbolic.shape == x.shape
+    torch.testing.assert_close(symbolic, automatic, rtol=1e-13, atol=1e-14)
+    np.testing.assert_allclose(symbolic, act.prime(x.detach().numpy()), rtol=1e-13, atol=1e-15)
 
 
 def test_parity():

@@ -15,9 +15,11 @@ AMPLITUDES = sp.symbols("s_1 s_2", positive=True)
 
 @pytest.mark.parametrize("order", range(1, 9))
 def test_certificate(order):
-    found = closure.certificate(TANH, (1.0, 0.75), order)
-    assert found.moment_error <= 1e-13
-    assert found.gap >= 1000 * (found.round_off + found.moment_error + found.quadrature_change)
+    certificate = closure.certificate(TANH, (1.0, 0.75), order)
+    assert certificate.moment_error <= 1e-13
+    assert certificate.gap >= 1000 * (
+        certificate.round_off + certificate.moment_error + certificate.quadrature_change
+    )
 
 
 @pytest.mark.parametrize("order", [1, 4, 8])

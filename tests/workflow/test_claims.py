@@ -52,14 +52,14 @@ def test_every_claim_is_planned_and_one_alone(tree):
 
 def test_report_is_written_and_printed(measured):
     tree, done = measured
-    found = report(tree)
-    assert tuple(found.reset_index().columns) == claims_report.CSV_COLUMNS
-    assert list(found.index) == list(KEPT)
-    assert set(found.loc[["3", "13", "17b"], "control"]) == {
+    verdicts = report(tree)
+    assert tuple(verdicts.reset_index().columns) == claims_report.CSV_COLUMNS
+    assert list(verdicts.index) == list(KEPT)
+    assert set(verdicts.loc[["3", "13", "17b"], "control"]) == {
         "fails as it should",
         "passes as it should",
     }
-    assert found.loc["17d", "verdict"] == "not testable here"
+    assert verdicts.loc["17d", "verdict"] == "not testable here"
     for name in ("report.md", "report.html"):
         assert "17b" in (tree / "results/smoke/claims" / name).read_text(encoding="utf-8")
     assert "all as expected" in done.stdout

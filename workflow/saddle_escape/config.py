@@ -58,9 +58,9 @@ def read_yaml(path):
 @functools.cache
 def schema():
     """The configuration's JSON schema, as a dict; the activations are those of the registry."""
-    found = read_yaml(SCHEMA)
-    found["$defs"]["activation"]["enum"] = list(BUILTIN)
-    return found
+    tree = read_yaml(SCHEMA)
+    tree["$defs"]["activation"]["enum"] = list(BUILTIN)
+    return tree
 
 
 def tiers():

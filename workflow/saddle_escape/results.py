@@ -42,13 +42,13 @@ def make_manifest(
 
 def _seeds(parameters, path=""):
     """{dotted path: value} of every parameter whose name is ``seed`` or ``seeds``."""
-    found = {}
+    seeds = {}
     for key, value in parameters.items():
         if isinstance(value, dict):
-            found |= _seeds(value, f"{path}{key}.")
+            seeds |= _seeds(value, f"{path}{key}.")
         elif key in ("seed", "seeds"):
-            found[path + key] = value
-    return found
+            seeds[path + key] = value
+    return seeds
 
 
 def code_version():

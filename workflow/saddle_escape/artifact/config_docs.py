@@ -42,10 +42,10 @@ def resolved(node):
     """A schema node with its ``$ref`` followed."""
     if "$ref" not in node:
         return node
-    found = config.schema()
+    target = config.schema()
     for part in node["$ref"].removeprefix("#/").split("/"):
-        found = found[part]
-    return resolved(found)
+        target = target[part]
+    return resolved(target)
 
 
 def keys(node, path=()):
@@ -65,8 +65,8 @@ def allowed(node):
         names = node["enum"]
         return _names(names) if len(names) <= MANY else f"`{names[0]}` ... `{names[-1]}`"
     if node["type"] == "object":
-        own = node["additionalProperties"]
-        return f"mapping of names to {allowed(own)}" if own else "mapping"
+        members = node["additionalProperties"]
+        return f"mapping of names to {allowed(members)}" if members else "mapping"
     if node["type"] == "array":
         return f"list of: {allowed(node['items'])}{_count(node)}"
     return node["type"] + _range(node)
@@ -99,17 +99,17 @@ def value(settings, path):
 
     Empty for a mapping, for what is below a list's entries and for a missing key.
     """
-    found = settings
+    setting = settings
     for name in path:
-        if not isinstance(found, dict) or name not in found:
+        if not isinstance(setting, dict) or name not in setting:
             return ""
-        found = found[name]
-    if isinstance(found, dict):
+        setting = setting[name]
+    if isinstance(setting, dict):
         return ""
-    if not isinstance(found, list):
-        return str(found)
-    text = ", ".join(map(str, found))
-    return f"{len(found)} entries" if len(text) > LONG else text
+    if not isinstance(setting, list):
+        return str(setting)
+    text = ", ".join(map(str, setting))
+    return f"{len(setting)} entries" if len(text) > LONG else text
 
 
 def _row(path, node, tiers):
