@@ -7,26 +7,36 @@ import pytest
 import yaml
 
 from saddle_escape.claims import report as claims_report
-from saddle_escape.claims import statements as claims
+from saddle_escape.claims import statements
+from saddle_escape.conftest import planned, snakemake
 
-from .conftest import planned, snakemake
-
-KEPT = ("3", "13", "17b", "17d")  # one with a result, two without, one that smoke cannot test
+KEPT = ("2", "3", "13", "17b", "17d")  # 2 and 3 for the errata, 17d is too much for smoke
 pytestmark = pytest.mark.xdist_group("smoke")
 SMOKE = ("--config", "tier=smoke", "--")
 
 
 @pytest.fixture(scope="module")
 def measured(smoke_tree, tmp_path_factory):
-    """A finished smoke tree with a short list of claims, measured and reported."""
+    """A finished smoke tree with a short list of claims and errata, measured and reported."""
     tree = tmp_path_factory.mktemp("claims") / "project"
     shutil.copytree(smoke_tree, tree, symlinks=True)
-    path = tree / "paper_check/claims.yaml"
-    stated = claims.load_claims(path)
+    stated = statements.load_claims(tree / "paper_check/claims.yaml")
     rewrite(tree, [stated[name] for name in KEPT])
+    (tree / "paper_check/errata.yaml").write_text(yaml.safe_dump({"errata": [ERRATUM]}))
     done = snakemake(tree, *SMOKE, "claims")
     assert done.returncode == 0, done.stderr
     return tree, done
+
+
+ERRATUM = {
+    "id": "cor12",
+    "place": "Corollary 12",
+    "printed": "one matrix",
+    "correct": "another, {2.matrix_residual:.1e}",
+    "checked": [{"claim": "2", "quantity": "printed"}],
+    "matters": "No.",
+    "status": "confirmed",
+}
 
 
 @pytest.fixture
@@ -40,37 +50,44 @@ def rewrite(tree, stated):
     (tree / "paper_check/claims.yaml").write_text(text)
 
 
+def changed(tree, claim, change):
+    """Apply ``change`` to one stated claim of a tree."""
+    stated = statements.load_claims(tree / "paper_check/claims.yaml")
+    change(stated[claim])
+    rewrite(tree, list(stated.values()))
+
+
+def append(path, text="\n# edited\n"):
+    path.write_text(path.read_text() + text)
+
+
 def report(tree):
-    return pd.read_csv(tree / "results/smoke/claims/report.csv", dtype=str).set_index("id")
+    return pd.read_csv(tree / "results/smoke/claims/report.csv", dtype={"id": str}).set_index("id")
 
 
 def test_every_claim_is_planned_and_one_alone(tree):
     everything = planned(tree, "claims")
-    assert everything["claim"] == len(claims.load_claims()) and everything["claims_report"] == 1
+    assert everything["claim"] == len(statements.load_claims())
+    assert everything["claims_report"] == everything["claims_errata"] == 1
     assert planned(tree, "claim_17c") == {"claim": 1}
 
 
 def test_report_is_written_and_printed(measured):
     tree, done = measured
-    verdicts = report(tree)
-    assert tuple(verdicts.reset_index().columns) == claims_report.CSV_COLUMNS
-    assert list(verdicts.index) == list(KEPT)
-    assert set(verdicts.loc[["3", "13", "17b"], "control"]) == {
-        "fails as it should",
-        "passes as it should",
-    }
-    assert verdicts.loc["17d", "verdict"] == "not testable here"
+    rows = report(tree)
+    assert tuple(rows.reset_index().columns) == claims_report.COLUMNS
+    assert list(rows.index) == list(KEPT)
+    assert rows.loc["17d", "verdict"] == "not testable here"
     for name in ("report.md", "report.html"):
         assert "17b" in (tree / "results/smoke/claims" / name).read_text(encoding="utf-8")
-    assert "all as expected" in done.stdout
+    errata = (tree / "results/smoke/claims/errata.md").read_text(encoding="utf-8")
+    assert "another, " in errata and "e-1" in errata
+    assert "All as expected." in done.stdout and "the paper: " in done.stdout
     assert not (tree / "results/default").exists()  # paper_check/report.* is the default tier's
 
 
 def test_unexpected_verdict_fails_with_the_full_table(copied):
-    stated = list(claims.load_claims(copied / "paper_check/claims.yaml").values())
-    stated[0]["expected"] = "not reproduced"
-    stated[0]["remark"] = "a test says so"
-    rewrite(copied, stated)
+    changed(copied, "3", lambda c: c.update(expected="not reproduced", remark="a test says so"))
     done = snakemake(copied, *SMOKE, "claims")
     assert done.returncode == 1
     assert "claim 3 (The table of four universality classes): holds, expected not reproduced" in (
@@ -79,11 +96,23 @@ def test_unexpected_verdict_fails_with_the_full_table(copied):
     assert list(report(copied).index) == list(KEPT)
 
 
-def test_tolerance_change_measures_nothing_again(copied):
-    stated = list(claims.load_claims(copied / "paper_check/claims.yaml").values())
-    stated[0]["quantities"][1]["tolerance"] = {"absolute": 1e-13}
-    rewrite(copied, stated)
-    assert planned(copied, "claims") == {"claims_report": 1}
+def test_edit_of_a_tolerance_or_a_verdict_measures_nothing_again(copied):
+    quantity = {"tolerance": {"absolute": 1e-13}}
+    changed(copied, "3", lambda c: c["quantities"][1].update(quantity))
+    for module in ("verdict", "report", "words", "statements"):
+        append(copied / f"workflow/saddle_escape/claims/{module}.py")
+    assert planned(copied, "claims") == {"claims_report": 1, "claims_errata": 1}
+
+
+def test_edit_of_a_check_measures_its_own_claims_again(copied):
+    append(copied / "workflow/saddle_escape/claims/checks/taxonomy.py")
+    assert planned(copied, "claims")["claim"] == 2  # 3 and 17b
+
+
+def test_a_new_control_measures_its_claim_again(copied):
+    control = {"name": "linear_too", "what": "w", "quantities": ["trace"]}
+    changed(copied, "2", lambda c: c["controls"].append(control))
+    assert planned(copied, "claims")["claim"] == 1
 
 
 def test_truncated_result_gives_an_error_and_no_verdict(copied):
@@ -96,10 +125,18 @@ def test_truncated_result_gives_an_error_and_no_verdict(copied):
     assert not (copied / "results/smoke/claims/3.csv").exists()
 
 
-def test_invalid_claims_stop_before_any_job(copied):
-    stated = list(claims.load_claims(copied / "paper_check/claims.yaml").values())
-    del stated[0]["quantities"][0]["reason"]
-    rewrite(copied, stated)
+@pytest.mark.parametrize(
+    ("file", "before", "after", "message"),
+    [
+        ("claims", "reason: a count of labels", "reson: a", "claim 3.quantities.0"),
+        ("errata", "quantity: printed", "quantity: prnted", "claim 2 has no quantity 'prnted'"),
+    ],
+)
+def test_invalid_data_stop_before_any_job(copied, file, before, after, message):
+    path = copied / f"paper_check/{file}.yaml"
+    text = path.read_text()
+    assert before in text
+    path.write_text(text.replace(before, after, 1))
     done = snakemake(copied, *SMOKE, "claims")
     assert done.returncode != 0
-    assert "claim 3.quantities.0: key 'reason' is missing" in done.stdout + done.stderr
+    assert message in done.stdout + done.stderr and "Traceback" not in done.stderr

@@ -83,6 +83,8 @@ def _section(name, entry, judgements):
 
     def lookup(path):
         claim, _, rest = path.partition(".")
+        if claim not in judgements:
+            raise KeyError(path)
         return quantity_lookup(judgements[claim])(rest)
 
     try:
