@@ -133,8 +133,8 @@ def test_two_small_layers_wait_a_logarithm_with_its_prefactor():
 @pytest.mark.parametrize(("r", "outer"), [(4, [1.5, 0.5]), (5, [0.6])])
 def test_a_bottleneck_behind_order_one_layers_has_another_prefactor(r, outer):
     """The same exponent; the first activations act in full, so Theorem 6's K prod s is not it."""
-    act, epsilon = activations.get("tanh"), 1e-3
-    measured = time(model(depth=6), [*outer, *[epsilon] * r], "loss", 0.5)
+    act, epsilon = activations.get("erf"), 1e-3
+    measured = time(model("erf", 6), [*outer, *[epsilon] * r], "loss", 0.5)
     behind = epsilon ** (2 - r) / ((r - 2) * escape.rate_behind(act, 6, 64, outer))
     assert measured == pytest.approx(behind, rel=1e-4)
     rate = rate_constant(act, 6, 64)
