@@ -13,6 +13,7 @@ from saddle_escape.figures import figure4
 from saddle_escape.figures import signal as signal_figure
 from saddle_escape.settings import load
 from saddle_escape.studies import asymptotics, attraction, offmanifold, offmanifold_tables, signal
+from saddle_escape.studies import figure4 as figure4_study
 from saddle_escape.training import bottleneck, network
 
 torch.set_num_threads(1)
@@ -184,10 +185,14 @@ def test_all_epsilons_of_a_seed_share_its_raw_weights_and_inputs():
 def route(name, points):
     """The settings of one route, with seeds by (r, epsilon)."""
     points = [{"r": r, "epsilon": e, "seeds": seeds} for (r, e), seeds in points.items()]
-    flow = {"samples": 64, "dtype": "float32", "rtol": 1e-4, "max_steps": 2000}
     size = {"depth": 4, "width": 8, "input_dim": 4, "seed_block": 2, "points": points}
-    settings = NETWORK | size | {name: {"flow": flow, "sgd": SGD}[name]}
-    return load(offmanifold.ROUTES[name], settings)
+    flow = {"samples": 64, "dtype": "float32", "rtol": 1e-4, "max_steps": 2000}
+    sgd = {"rate": 0.01, "batch": 64, "held_out": 256, "max_steps": 20_000}
+    by_route = {
+        "flow": {"threshold": 0.05, "flow": flow},
+        "sgd": {"thresholds": [0.1, 0.05], "sgd": sgd},
+    }
+    return load(offmanifold.ROUTES[name], {"activation": "tanh"} | size | by_route[name])
 
 
 def test_points_are_split_over_blocks_without_loss():
@@ -195,8 +200,15 @@ def test_points_are_split_over_blocks_without_loss():
     blocks = [offmanifold.points(flow, 3, block) for block in (0, 1)]
     seen = pd.concat(blocks)[["seed", "epsilon"]].to_records(index=False).tolist()
     assert sorted(seen) == [(0, 0.2), (0, 0.5), (1, 0.2), (1, 0.5), (2, 0.5)]
-    one = offmanifold.points(route("sgd", {(3, 0.5): 0, (3, 0.2): 1, (4, 0.4): 1}), 3, 0)
-    assert one[["seed", "epsilon", "route"]].to_numpy().tolist() == [[0, 0.2, "sgd"]]
+
+
+def test_a_descent_has_a_row_for_each_threshold_and_crosses_them_in_order():
+    table = offmanifold.points(route("sgd", {(3, 0.5): 0, (3, 0.2): 1, (4, 0.4): 1}), 3, 0)
+    assert table[["seed", "epsilon", "route"]].to_numpy().tolist() == [[0, 0.2, "sgd"]] * 2
+    assert table["threshold"].tolist() == [0.1, 0.05]
+    assert table["t_crossing"].is_monotonic_increasing and (table["status"] == "escaped").all()
+    spent = table["gradient_evaluations"].tolist()
+    assert spent[0] == 0 and spent[1] == table.attrs["gradient_evaluations"] > 0
 
 
 # --- figure 4 -------------------------------------------------------------------------------------
@@ -204,11 +216,11 @@ def test_points_are_split_over_blocks_without_loss():
 PUBLISHED = {(3, 0.1): 2.0, (3, 0.2): 1.0, (5, 0.5): 4.0}
 
 
-def synthetic_runs():
+def synthetic_runs(threshold=0.02):
     def rows(route, r, epsilon, crossings, statuses):
         return [
             {
-                "route": route, "seed": k, "r": r, "epsilon": epsilon,
+                "route": route, "seed": k, "r": r, "epsilon": epsilon, "threshold": threshold,
                 "t_escape": t if s == "escaped" else math.nan, "t_crossing": t, "status": s,
                 "accepted_steps": 10 + k, "gradient_evaluations": 60,
             }
@@ -217,41 +229,76 @@ def synthetic_runs():
 
     return pd.DataFrame(
         rows("flow", 3, 0.1, [1.0, 2.0, 3.0, 4.0, 5.0], ["escaped"] * 5)
-        + rows("flow", 3, 0.2, [1.0, 1.5, math.nan], ["no_plateau", "no_plateau", "not_escaped"])
+        + rows("flow", 3, 0.2, [1.0, 1.5], ["no_plateau", "no_plateau"])
         + rows("sgd", 3, 0.1, [2.2, math.nan, math.nan], ["escaped"] + ["not_escaped"] * 2)
         + rows("flow", 5, 0.5, [4.4], ["escaped"])
     )
 
 
-def points_of_figure(*points):
+def figure_of(*points):
     rows = [{"r": r, "epsilon": epsilon, "flow": 1, "sgd": 1} for r, epsilon in points]
-    return load(offmanifold_tables.Figure, {"points": rows})
+    return load(figure4_study.Figure, {"threshold": 0.02, "points": rows})
 
 
 def test_figure4_table_has_a_row_for_every_point_of_both_routes():
-    table = offmanifold_tables.figure4(points_of_figure(*PUBLISHED), synthetic_runs(), PUBLISHED)
-    assert tuple(table.columns) == figure4.COLUMNS and len(table) == 6
+    early = synthetic_runs(threshold=0.05).assign(t_crossing=0.1)
+    runs = figure4_study.gathered([early, synthetic_runs()], [])
+    table = figure4_study.seed_means(figure_of(*PUBLISHED), runs, PUBLISHED)
+    assert tuple(table.columns) == figure4.COLUMNS == figure4_study.COLUMNS and len(table) == 6
     rows = table.set_index(["route", "r", "epsilon"])
-    plain, above = rows.loc["flow", 3, 0.1], rows.loc["flow", 3, 0.2]
-    assert tuple(plain[["t_q25", "t_median", "t_q75"]]) == (2.0, 3.0, 4.0)
+    plain = rows.loc["flow", 3, 0.1]
+    assert tuple(plain[["t_min", "t_mean", "t_max"]]) == (1.0, 3.0, 5.0)
     assert plain["ratio"] == 1.5 and plain["n_seeds"] == 5 and plain["accepted_steps"] == 12
-    assert above["status"] == "no_plateau" and above["t_median"] == 1.5  # missing counts as later
-    late = rows.loc["sgd", 3, 0.1]
-    assert late["status"] == "not_escaped" and math.isnan(late["t_median"])
+    above = rows.loc["flow", 3, 0.2]
+    assert above["status"] == "no_plateau" and above["t_mean"] == 1.25
+    late = rows.loc["sgd", 3, 0.1]  # a mean over those that crossed would be too early
+    assert late["status"] == "not_escaped" and math.isnan(late["t_mean"])
     left_out = rows.loc["sgd", 5, 0.5]
     assert left_out["status"] == "left_out" and left_out["n_seeds"] == 0
     figure4.draw(table)
 
 
-def test_agreement_states_an_interval():
-    table = offmanifold_tables.agreement(synthetic_runs(), PUBLISHED)
-    first = table.iloc[0]
-    assert first["ratio"] == 1.5 and 0.5 <= first["low"] < 1.5 < first["high"] <= 2.5
+def test_a_record_stands_in_only_where_nothing_was_computed():
+    record = synthetic_runs().query("route == 'flow'").assign(t_crossing=7.0)
+    computed = synthetic_runs().query("epsilon != 0.5")
+    runs = figure4_study.gathered([computed], [record])
+    rows = figure4_study.seed_means(figure_of(*PUBLISHED), runs, PUBLISHED).set_index("source")
+    assert rows.loc["record", "t_mean"] == 7.0 and rows.loc["record", "epsilon"] == 0.5
+    assert 7.0 not in rows.loc[["computed"], "t_mean"].tolist()
+
+
+def test_slopes_are_those_of_the_means_and_of_the_markers():
+    epsilon = [0.1, 0.2, 0.4, 0.8]
+    published = {(3, e): 2 * e**-1.0 for e in epsilon}
+    runs = pd.DataFrame(
+        [
+            ("sgd", threshold, 3, e, e**power * spread, "computed")
+            for e in epsilon
+            for spread in (0.5, 1.5)
+            for threshold, power in ((0.02, -1.25), (0.05, -1.2))
+        ],
+        columns=["route", "threshold", "r", "epsilon", "t_crossing", "source"],
+    )
+    table = figure4_study.slopes(runs, published).set_index(["route", "threshold"])
+    np.testing.assert_allclose(table.loc[("sgd", 0.02), "slope"], -1.25)
+    np.testing.assert_allclose(table.loc[("sgd", 0.05), "slope"], -1.2)
+    markers = table.loc["published"].iloc[0]
+    np.testing.assert_allclose(
+        markers[["slope", "standard_error"]].astype(float), [-1, 0], atol=1e-12
+    )
+    runs.loc[0, "t_crossing"] = math.nan
+    assert figure4_study.slopes(runs, published)["n_points"].min() == 3
+
+
+def test_agreement_states_the_standard_error_of_the_mean():
+    runs = figure4_study.gathered([synthetic_runs()], [])
+    table = figure4_study.seed_means(figure_of(*PUBLISHED), runs, PUBLISHED)
+    first = figure4_study.agreement(table).iloc[0]
+    assert first["ratio"] == 1.5
+    assert first["standard_error"] == pytest.approx(np.std([1, 2, 3, 4, 5], ddof=1) / 5**0.5 / 2)
 
 
 def test_a_point_that_was_not_published_is_refused():
+    runs = figure4_study.gathered([synthetic_runs()], [])
     with pytest.raises(ValueError, match=r"epsilon 0.15 at r = 3 is no published point; .* 0.1"):
-        offmanifold_tables.figure4(points_of_figure((3, 0.15)), synthetic_runs(), PUBLISHED)
-    moved = synthetic_runs().replace({"epsilon": {0.1: 0.15}})
-    with pytest.raises(ValueError, match=r"epsilon 0.15 at r = 3 is no published point"):
-        offmanifold_tables.agreement(moved, PUBLISHED)
+        figure4_study.seed_means(figure_of((3, 0.15)), runs, PUBLISHED)

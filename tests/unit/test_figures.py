@@ -117,13 +117,13 @@ def figure4_table(count=4):
             t = epsilon ** (2 - r)
             common = {"r": r, "epsilon": epsilon, "published": 1.1 * t if r < 8 else np.nan}
             for route, factor in (("flow", 1.0), ("sgd", 1.05)):
-                quartiles = {"t_median": factor * t, "t_q25": 0.9 * t, "t_q75": 1.2 * t}
-                rows.append(
-                    {"route": route, "n_seeds": 6, "status": "escaped"} | common | quartiles
-                )
+                times = {"t_mean": factor * t, "t_min": 0.9 * t, "t_max": 1.2 * t}
+                outcome = {"n_seeds": 6, "source": "computed", "status": "escaped"}
+                rows.append({"route": route} | outcome | common | times)
     table = pd.DataFrame(rows, columns=figure4.COLUMNS)
-    table.loc[table.index[-2:], ["status", "t_q75"]] = ("no_plateau", np.nan)
-    table.loc[table.index[-1], ["status", "t_median"]] = ("left_out", np.nan)
+    table.loc[table.index[-2:], ["status", "t_max"]] = ("no_plateau", np.nan)
+    table.loc[table.index[-1], ["status", "source", "t_mean"]] = ("left_out", "none", np.nan)
+    table.loc[table.index[-3], "source"] = "record"
     return table
 
 
@@ -353,6 +353,7 @@ def test_missing_and_unknown_columns_are_named(name):
         ("figure3", "class", "E"),
         ("figure4", "route", "reduced_ode"),
         ("figure4", "status", "capped"),
+        ("figure4", "source", "typed"),
         ("attraction", "kind", "nosie"),
     ],
 )
@@ -436,7 +437,7 @@ def test_text_is_set_without_latex_in_shipped_fonts():
         assert text.get_fontfamily() == ["STIXGeneral"]
 
 
-def test_figure4_draws_every_median_the_published_points_and_one_law_for_each_r():
+def test_figure4_draws_every_mean_the_published_points_and_one_law_for_each_r():
     table = figure4_table()
     figure = figure4.draw(table)
     (panel,) = figure.axes
@@ -445,7 +446,9 @@ def test_figure4_draws_every_median_the_published_points_and_one_law_for_each_r(
         with_bars[container.lines[0].get_gid()] += [*container.lines[0].get_xydata()]
     for route, rows in table.groupby("route"):
         shown = {tuple(point) for point in with_bars[route]}
-        assert shown == points_of(rows, "epsilon", "t_median")
+        assert shown == points_of(rows, "epsilon", "t_mean")
+    recorded = table[table["source"] == "record"]
+    assert drawn(panel, "record") == points_of(recorded, "epsilon", "t_mean") != set()
     assert drawn(panel, "published") == points_of(table, "epsilon", "published")
     laws = [line.get_xydata() for line in panel.get_lines() if line.get_gid() == "law"]
     slopes = [np.diff(np.log(law[[0, -1]]), axis=0)[0] for law in laws]
@@ -455,9 +458,9 @@ def test_figure4_draws_every_median_the_published_points_and_one_law_for_each_r(
     assert "no SGD: left to the full tier" in legend
 
 
-def test_an_r_without_any_median_has_no_law():
+def test_an_r_without_any_time_has_no_law():
     table = figure4_table()
-    table.loc[table["r"] == 5, ["t_median", "t_q25", "t_q75"]] = np.nan
+    table.loc[table["r"] == 5, ["t_mean", "t_min", "t_max"]] = np.nan
     panel = figure4.draw(table).axes[0]
     assert [line.get_gid() for line in panel.get_lines()].count("law") == 2
 

@@ -16,8 +16,8 @@ COLUMNS = {
     "figures/figure1": "panel series t value",
     "figures/figure2": "panel L r epsilon route t_escape local_exponent status",
     "figures/figure3": "activation class epsilon route t_escape K K_t_escape status",
-    "figures/figure4": "route r epsilon t_median t_q25 t_q75 n_seeds published ratio"
-    " accepted_steps gradient_evaluations status",
+    "figures/figure4": "route r epsilon t_mean t_sd t_min t_max n_seeds published ratio"
+    " accepted_steps gradient_evaluations source status",
     "figures/figure5": "series t nu channel value",
 }
 

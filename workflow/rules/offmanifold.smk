@@ -42,6 +42,11 @@ def point_tables(wildcards):
     ]
 
 
+def point_records(wildcards):
+    """Tables that the full tier once left for points that are too long for this tier."""
+    return CONFIGS[wildcards.tier]["offmanifold"]["records"]
+
+
 def asymptotic_tables(wildcards):
     """Tables of every (depth, r): the figure's depth with each r, and one r with each depth."""
     cfg = CONFIGS[wildcards.tier]["offmanifold"]
@@ -176,10 +181,12 @@ rule offmanifold_attraction:
 rule figure4_table:
     input:
         tables=point_tables,
+        records=point_records,
         published="paper_check/published_points.csv",
         code=library("figure4.py"),
     output:
         table("<results>/figures/figure4"),
+        table("<results>/offmanifold/slopes", "slopes"),
         table("<results>/offmanifold/agreement", "agreement"),
     log:
         "<logs>/figure4_table.log",
@@ -188,7 +195,7 @@ rule figure4_table:
     resources:
         **LIGHT,
     params:
-        cfg=section("offmanifold", "offmanifold_tables.Figure"),
+        cfg=section("offmanifold", "figure4.Figure"),
     script:
         "../scripts/figure4.py"
 
@@ -198,6 +205,6 @@ rule offmanifold:
         [drawn(TIER, path) for path in FIGURES if FIGURES[path].rules == "offmanifold.smk"],
         [
             f"results/{TIER}/offmanifold/{table}.csv"
-            for table in ("agreement", "exponents", "signal_exponents", "attraction")
+            for table in ("agreement", "slopes", "exponents", "signal_exponents", "attraction")
         ],
     localrule: True

@@ -217,6 +217,11 @@ def _off_manifold_checks(section):
             f"r = {deepest} exceeds depth {depth}",
         ),
         (
+            ("offmanifold", "threshold"),
+            section["threshold"] in section["thresholds"],
+            f"{section['threshold']:g} is not among thresholds; add it there",
+        ),
+        (
             ("offmanifold", "asymptotics", "r"),
             max(fit["r"]) <= depth,
             f"r = {max(fit['r'])} exceeds depth {depth}",

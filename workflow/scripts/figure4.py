@@ -1,17 +1,21 @@
-"""Gather what figure 4 draws, and hold it against the published points."""
+"""Gather what figure 4 draws, its slopes, and how far it is from the published points."""
 
 from _shell import job
 
 with job(snakemake) as save:
-    import pandas as pd
-
     from saddle_escape.published import figure4_times
     from saddle_escape.results import load_table
     from saddle_escape.settings import load
-    from saddle_escape.studies import offmanifold_tables
+    from saddle_escape.studies import figure4
 
-    settings = load(offmanifold_tables.Figure, snakemake.params.cfg)
-    runs = pd.concat([load_table(path) for path in snakemake.input.tables], ignore_index=True)
+    settings = load(figure4.Figure, snakemake.params.cfg)
+    computed, records = (
+        [load_table(path) for path in paths]
+        for paths in (snakemake.input.tables, snakemake.input.records)
+    )
+    runs = figure4.gathered(computed, records)
     published = figure4_times(snakemake.input.published)
-    save(offmanifold_tables.figure4(settings, runs, published), snakemake.output.table)
-    save(offmanifold_tables.agreement(runs, published), snakemake.output.agreement)
+    table = figure4.seed_means(settings, runs, published)
+    save(table, snakemake.output.table)
+    save(figure4.slopes(runs, published), snakemake.output.slopes)
+    save(figure4.agreement(table), snakemake.output.agreement)

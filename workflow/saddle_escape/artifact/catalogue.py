@@ -116,7 +116,12 @@ _FIGURES = (
         rules="offmanifold.smk",
         jobs=("offmanifold_points/*",),
         code="studies/offmanifold.py",
-        results=("offmanifold/flow_*", "offmanifold/sgd_*", "offmanifold/agreement"),
+        results=(
+            "offmanifold/flow_*",
+            "offmanifold/sgd_*",
+            "offmanifold/slopes",
+            "offmanifold/agreement",
+        ),
         expected="slopes near −1, −3, −6; exact as ε → 0",
     ),
     Figure(

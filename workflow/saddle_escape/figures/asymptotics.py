@@ -6,11 +6,12 @@ from matplotlib.figure import Figure
 
 from . import style
 from .axes import (
+    MEDIAN,
     TIME_LABEL,
     assign_colors,
     check_columns,
     darker,
-    draw_medians,
+    draw_seeds,
     label_along,
     log_axes,
     settle,
@@ -46,8 +47,8 @@ def draw(table: pd.DataFrame) -> Figure:
     at_depth, elsewhere = table[table["L"] == depth], table[table["L"] != depth]
     colors, laws = assign_colors(at_depth["r"]), {}
     for r, rows in at_depth.sort_values("epsilon").groupby("r"):
-        draw_medians(left, rows, colors[r], gid="flow", **style.LOOK["flow"])
-        laws[r] = draw_escape_law(left, rows, colors[r])
+        draw_seeds(left, rows, colors[r], gid="flow", **style.LOOK["flow"])
+        laws[r] = draw_escape_law(left, rows, colors[r], MEDIAN[0])
         _draw_deviation(right, rows, colors[r], "o", f"$L={depth}$, $r={r}$")
     for marker, (other, rows) in zip("sv^<>", elsewhere.groupby("L"), strict=False):
         label = f"$L={other}$, $r={rows['r'].iloc[0]}$"

@@ -166,17 +166,23 @@ def darker(color) -> tuple[float, ...]:
     return tuple(0.8 * channel for channel in color[:3])
 
 
-def draw_medians(axes: Axes, rows: pd.DataFrame, color, **look) -> None:
-    """Draw medians over seeds with bars to the quartiles.
+MEDIAN = ("t_median", "t_q25", "t_q75")  # with quartiles
+MEAN = ("t_mean", "t_min", "t_max")  # with the whole range
 
-    rows: columns epsilon, t_median, t_q25, t_q75 (flow time); a quartile that is missing has no
-    bar, and a median that is missing is not drawn.
+
+def draw_seeds(
+    axes: Axes, rows: pd.DataFrame, color, columns: Sequence[str] = MEDIAN, **look
+) -> None:
+    """Draw a time over seeds at each epsilon, with a bar that says how far they scatter.
+
+    rows: columns epsilon and the three of `columns` (flow time), the time and the bar's two ends;
+    an end that is missing has no bar, and a time that is missing is not drawn.
     """
-    rows = rows.dropna(subset="t_median")
+    rows = rows.dropna(subset=columns[0])
     if rows.empty:
         return
-    middle = rows["t_median"]
-    bars = [middle - rows["t_q25"].fillna(middle), rows["t_q75"].fillna(middle) - middle]
+    middle, low, high = (rows[column] for column in columns)
+    bars = [middle - low.fillna(middle), high.fillna(middle) - middle]
     axes.errorbar(rows["epsilon"], middle, bars, color=color, elinewidth=0.9, **look)
 
 

@@ -1,46 +1,11 @@
-"""What figure 4 and its companions show of the runs: medians, exponents, depth, the signal."""
+"""What figure 4's companions show of their runs: exponents, depth, the signal, the manifold."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from ..published import time_at
-from ..status import LEFT_OUT
 from ..theory import activations, classes, exponents
-
-FIGURE4_COLUMNS = (
-    "route",
-    "r",
-    "epsilon",
-    "t_median",
-    "t_q25",
-    "t_q75",
-    "n_seeds",
-    "published",
-    "ratio",
-    "accepted_steps",
-    "gradient_evaluations",
-    "status",
-)
-ROUTES = ("flow", "sgd")
-
-
-@dataclass(frozen=True)
-class Point:
-    """flow, sgd: seeds of each route."""
-
-    r: int
-    epsilon: float
-    flow: int
-    sgd: int
-
-
-@dataclass(frozen=True)
-class Figure:
-    """The points of figure 4."""
-
-    points: tuple[Point, ...]
 
 
 @dataclass(frozen=True)
@@ -56,66 +21,6 @@ class Exponents:
 
     activation: str
     asymptotics: Fit
-
-
-# --- the published points -------------------------------------------------------------------------
-
-
-def figure4(
-    settings: Figure, runs: pd.DataFrame, published: dict[tuple[int, float], float]
-) -> pd.DataFrame:
-    """What figure 4 draws: medians and quartiles over seeds, one row for each route and point.
-
-    runs: the tables of both routes; published: times by (r, epsilon). A seed that never crossed
-    counts as later than all others. status: that of most seeds, or "left_out" where this tier has
-    none. Raises ValueError for a point that is not among the published ones.
-    """
-    rows = []
-    for route in ROUTES:
-        for point in settings.points:
-            r, epsilon = point.r, point.epsilon
-            same = (runs["route"] == route) & (runs["r"] == r) & (runs["epsilon"] == epsilon)
-            row = {"route": route, "r": r, "epsilon": epsilon, **_summary(runs[same])}
-            rows.append(row | {"published": time_at(published, r, epsilon)})
-    table = pd.DataFrame(rows, columns=FIGURE4_COLUMNS)
-    return table.assign(ratio=table["t_median"] / table["published"])
-
-
-def _summary(seeds):
-    if seeds.empty:
-        return {"n_seeds": 0, "status": LEFT_OUT}
-    t = _quantiles(seeds["t_crossing"])
-    return {
-        **dict(zip(("t_q25", "t_median", "t_q75"), t, strict=True)),
-        "n_seeds": len(seeds),
-        "accepted_steps": seeds["accepted_steps"].median(),
-        "gradient_evaluations": seeds["gradient_evaluations"].median(),
-        "status": seeds["status"].mode().iloc[0],
-    }
-
-
-def _quantiles(times):
-    """Quartiles with missing times as infinite; NaN for a quartile that they reach."""
-    with np.errstate(invalid="ignore"):
-        t = np.quantile(times.fillna(np.inf), [0.25, 0.5, 0.75])
-    t[1] = np.median(times.fillna(np.inf))
-    return np.where(np.isfinite(t), t, np.nan)
-
-
-def agreement(runs: pd.DataFrame, published: dict[tuple[int, float], float]) -> pd.DataFrame:
-    """Ratio of the median time to the published one for each route and point, with its interval.
-
-    Columns route, r, epsilon, n_seeds, ratio, low, high (95 %, bootstrap over seeds). Raises
-    ValueError for a point that is not among the published ones.
-    """
-    rows = []
-    for (route, r, epsilon), seeds in runs.groupby(["route", "r", "epsilon"]):
-        ratios = seeds["t_crossing"].dropna().to_numpy() / time_at(published, r, epsilon)
-        if len(ratios):
-            low, high = exponents.bootstrap_interval(ratios, np.median)
-            rows.append((route, r, epsilon, len(ratios), np.median(ratios), low, high))
-    names = ("route", "r", "epsilon", "n_seeds", "ratio", "low", "high")
-    return pd.DataFrame(rows, columns=names)
 
 
 # --- asymptotics and depth ------------------------------------------------------------------------
@@ -199,6 +104,14 @@ def asymptotic_table(runs: pd.DataFrame) -> pd.DataFrame:
             )
         )
     return pd.concat(tables, ignore_index=True)
+
+
+def _quantiles(times):
+    """Quartiles with missing times as infinite; NaN for a quartile that they reach."""
+    with np.errstate(invalid="ignore"):
+        t = np.quantile(times.fillna(np.inf), [0.25, 0.5, 0.75])
+    t[1] = np.median(times.fillna(np.inf))
+    return np.where(np.isfinite(t), t, np.nan)
 
 
 # --- the signal -----------------------------------------------------------------------------------

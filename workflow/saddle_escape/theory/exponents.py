@@ -33,6 +33,20 @@ def pointwise_exponents(epsilon: ArrayLike, t: ArrayLike) -> np.ndarray:
     return np.gradient(np.log(np.asarray(t, dtype=float)), np.log(epsilon))
 
 
+def fitted_slope(epsilon: ArrayLike, t: ArrayLike) -> tuple[float, float]:
+    """Slope of log t against log epsilon by ordinary least squares, and its standard error.
+
+    epsilon, t: (E,), t in any unit. The error is that of the residuals, whatever the scatter that a
+    time itself carries. Raises ValueError for fewer than three points.
+    """
+    x, y = np.log(np.asarray(epsilon, dtype=float)), np.log(np.asarray(t, dtype=float))
+    if len(x) < 3:
+        raise ValueError(f"points: {len(x)} given, a slope with its error needs at least 3")
+    (slope, level), deviation = np.polyfit(x, y, 1), np.sum((x - x.mean()) ** 2)
+    residual = y - slope * x - level
+    return float(slope), float(np.sqrt(residual @ residual / (len(x) - 2) / deviation))
+
+
 def correction_order(r: int, q: int | None) -> int:
     """Power of epsilon by which t_escape epsilon^(r-2) first departs from a constant, r >= 3.
 
