@@ -34,10 +34,11 @@ from .problem import Problem
 
 PREDICTION = ("r", "epsilon", "t_star", "t_predicted", "critical_decay", "status")
 
+MAX_STEPS = 3_000  # a blow-up takes some 120
 NOISE = 1e-13  # |C| relative to E|rho| |x|: a correlation that is round-off
 GROWTH_OF_LINEAR = 1e6  # r = 2: what does not grow at the largest rate is by then 1e-12 of gamma
 TAIL_DIGITS = 12  # of T*: the growth G at which the tail takes over has G^-(r+2) = 10^-12
-SMOOTH_RTOL, KINKED_RTOL = 1e-9, 1e-6  # at a kink a tight tolerance makes the steps crawl
+SMOOTH_RTOL, KINKED_RTOL = 1e-9, 1e-5  # at kinks a tight tolerance makes the steps crawl
 
 
 @dataclass(frozen=True)
@@ -184,7 +185,7 @@ def blow_up_time(
     growth: float | None = None,
     tail: bool = True,
     rtol: float | None = None,
-    max_steps: int = 10_000,
+    max_steps: int = MAX_STEPS,
 ) -> BlowUp:
     """T* of the starts V_1..V_r, r >= 3, one (n_l, n_(l-1)) or a batch (B, n_l, n_(l-1)).
 
@@ -207,7 +208,7 @@ def growth_rate(flow: LimitFlow | HomogeneousFlow, small: Sequence[Tensor]) -> T
 
     |A^T C|_2 where the small layers act linearly: dV_1 = V_2^T A^T C, dV_2 = A^T C V_1^T.
     """
-    run, signal, signal_rate = _grown(flow, small, GROWTH_OF_LINEAR, None, 10_000)
+    run, signal, signal_rate = _grown(flow, small, GROWTH_OF_LINEAR, None, MAX_STEPS)
     return torch.where(run.t_escape.isnan(), math.nan, signal_rate / (2 * signal))
 
 
