@@ -31,11 +31,13 @@ def tier(tmp_path, monkeypatch):
         ("offmanifold/sgd_r3_b0", 50, "cuda"),
         ("figures/figure4", 0, "cpu"),
         ("figures/supplement/attraction", 30, "cpu"),
+        ("offmanifold/attraction", 30, "cpu"),  # of the same job
         ("figures/figure1", 0, "cpu"),
     ):
         path = root / f"{name}.manifest.json"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps({"gradient_evaluations": count, "device": device}))
+        stated = {"gradient_evaluations": count, "device": device}
+        path.write_text(json.dumps(stated | {"parameters": {"job": name.rpartition("/")[2]}}))
     manifest = results.make_manifest({}, wall_time=1.0, gradient_evaluations=11)
     units = {"units": "flow time"}, {"units": "1"}
     data = xr.Dataset({"loss": ("t", [1.0, 0.5], units[1])}, {"t": ("t", [0.0, 1.0], units[0])})
@@ -50,6 +52,13 @@ def test_each_part_costs_its_own_jobs_and_results(tier):
     assert cost("figure4") == (2, 0.1, 200, 750, "cpu, cuda")
     assert cost("signal") == (1, 0.05, 301, 0, "")
     assert cost("figure1") == (1, 0.02, 100, 11, "cpu")
+
+
+def test_two_results_of_one_job_count_its_gradients_once(tier):
+    Path("results/smoke/benchmarks/offmanifold_attraction.tsv").write_text(
+        f"{HEAD}1\t0:00:01\t90.0\t0.5\n"
+    )
+    assert cost("attraction")[3] == 30
 
 
 def test_a_part_whose_jobs_were_too_short_to_be_sampled_costs_nothing(tier):

@@ -53,9 +53,17 @@ def cost(tier, part):
     peak = max((float(row["max_rss"]) for row in sampled), default=0)
     saved = _matching(f"results/{tier}", part.tables, (".manifest.json", ".nc"))
     manifests = [_manifest(path) for path in saved]
-    evaluations = sum(manifest["gradient_evaluations"] for manifest in manifests)
+    evaluations = sum(_evaluations_of_jobs(manifests).values())
     devices = ", ".join(sorted({manifest["device"] for manifest in manifests}))
     return len(paths), round(seconds / 60, 2), round(peak), evaluations, devices
+
+
+def _evaluations_of_jobs(manifests):
+    """{parameters: gradient evaluations}: the results of one job share both, and count once."""
+    return {
+        json.dumps(manifest["parameters"], sort_keys=True): manifest["gradient_evaluations"]
+        for manifest in sorted(manifests, key=lambda manifest: manifest["gradient_evaluations"])
+    }
 
 
 def job_times(tier):
