@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from saddle_escape.theory import activations, classes, corrections, escape, manifold, printed
+from saddle_escape.theory import (
+    activations,
+    classes,
+    corrections,
+    escape,
+    manifold,
+    printed,
+    teachers,
+)
 
 
 def model(name, depth, teacher="own", width=64):
@@ -24,6 +32,14 @@ def relative_error(reduced, init, threshold=0.5):
 )
 def test_kappa(name, value):
     assert corrections.kappa(activations.get(name)) == pytest.approx(value, rel=1e-11)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("tanh", 1.45352), ("erf", 1.52010), ("sin", 1.21306), ("arctan", 1.65568)]
+)
+def test_third_moments_of_class_b_are_positive(name, value):
+    """Appendix B.3: E[sigma(z) z^3], without which the drift would not be sharp."""
+    assert teachers.moment(activations.get(name), 3) == pytest.approx(value, abs=1e-5)
 
 
 @pytest.mark.parametrize("name", ["linear", "softplus", "z/(1+abs(z))"])
