@@ -30,6 +30,7 @@ import numpy as np
 
 from saddle_escape.artifact import notebook
 from saddle_escape.figures import figure1
+from saddle_escape.settings import pick
 from saddle_escape.studies import reduction
 from saddle_escape.theory import activations, manifold
 
@@ -65,7 +66,8 @@ print(f"largest distance from the symmetric manifold: {float(population['distanc
 def redrawn(factor=0.8, activation=CFG["activation"]):
     """Figure 1 with the reduced equations started elsewhere, or with another activation."""
     init = [factor * x for x in CFG["init"]]
-    changed = reduction.reduced(CFG | {"init": init, "activation": activation, "points": 400})
+    cfg = CFG | {"init": init, "activation": activation, "points": 400}
+    changed = reduction.reduced(pick(reduction.Reduced, cfg))
     return notebook.Picture(figure1.draw(reduction.figure_table(changed, population, gaussian)))
 
 

@@ -65,11 +65,6 @@ def _missing(name, tier):
     return MissingResult(f"results/{tier}/{name} is not there yet; run `{command}`")
 
 
-def published_points():
-    """The paper's plotted values, as in paper_check/published_points.csv."""
-    return pd.read_csv(ROOT / "paper_check/published_points.csv", comment="#")
-
-
 def parameters(section, tier="default"):
     """One section of the tier's configuration, as a dict."""
     return load_tiers(ROOT / "config")[1][tier][section]
