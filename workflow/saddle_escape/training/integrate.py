@@ -553,7 +553,9 @@ def descend(
         for _ in range(until - step):
             x = draw()
             take_step = take_step or captured(update, batch.weights, x, *batch.memory)
-            own.append(take_step(x))
+            seen = take_step(x)
+            if levels is not None:
+                own.append(seen)
         if levels is None:
             met, t, seen = _look_at_event(ledger, batch, event, evaluate, step, until, rate)
         else:
@@ -587,8 +589,9 @@ class _Descending:
 
     def enter_into(self, ledger, status, mask, step, t):
         """Enter the masked networks after ``step`` steps; t (b,): flow time."""
-        counts = torch.tensor([[step], [0], [step]], device=self.index.device)
-        ledger.enter(status, self.index[mask], self.weights[mask], t[mask], counts)
+        if mask.any():
+            counts = torch.tensor([[step], [0], [step]], device=self.index.device)
+            ledger.enter(status, self.index[mask], self.weights[mask], t[mask], counts)
 
 
 def _start_descent(ledger, weights, memory, event, evaluate, plateau, follow_above_plateau):
