@@ -654,9 +654,9 @@ def test_wrong_gradient_flips_the_identity(surprises, monkeypatch):
         ("plain", "plain"),
         ("{n} points, K = {K:.3g}", "2 points, K = 0.333"),
         ("{K}, {tiny}", "0.3333, 1e-5"),
-        ("{by_r:.2f}", "3 -1.00, 5 -3.01"),
+        ("{by_r:.2f}", "3: -1.00, 5: -3.01"),
         ("{each:.1f}", "1.0, 2.0"),
-        ("{name}: {absent:.2f}", "tanh: –"),
+        ("{name}: {absent:.2f}, {nan}", "tanh: –, –"),
     ],
 )
 def test_templates(template, text):
@@ -668,6 +668,7 @@ def test_templates(template, text):
         "each": [1.0, 2.0],
         "name": "tanh",
         "absent": None,
+        "nan": float("nan"),
     }
     assert words.fill(template, facts.__getitem__) == text
 

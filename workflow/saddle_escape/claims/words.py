@@ -40,10 +40,10 @@ def fill(template, lookup):
 
 def show(value, spec=""):
     """A fact as text in a format specification."""
-    if value is None:
+    if value is None or value != value:
         return "–"
     if isinstance(value, dict):
-        return ", ".join(f"{key} {show(item, spec)}" for key, item in value.items())
+        return ", ".join(f"{key}: {show(item, spec)}" for key, item in value.items())
     if isinstance(value, list):
         return ", ".join(show(item, spec) for item in value)
     if isinstance(value, float) and not spec:
