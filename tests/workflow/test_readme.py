@@ -4,10 +4,11 @@ import json
 import re
 import shutil
 
+import pandas as pd
 import pytest
 
 from saddle_escape import config
-from saddle_escape.artifact import readme
+from saddle_escape.artifact import costs, readme
 from saddle_escape.artifact.catalogue import FIGURES
 from saddle_escape.claims import statements as claims
 
@@ -24,6 +25,34 @@ ALL = list(dict.fromkeys(c for c in [*COMMANDS, *INLINE] if "snakemake" not in c
 def test_the_tables_are_the_generated_ones(monkeypatch):
     monkeypatch.chdir(ROOT)
     assert readme.page(README) == README, "run `make docs`"
+
+
+def spent(parts=costs.PARTS):
+    """A table of costs, the same for every part."""
+    row = dict.fromkeys(costs.COLUMNS[2:6], 2.5) | {"devices": "cpu", "machine": "one"}
+    return pd.DataFrame([{"tier": "default", "part": part} | row for part in parts])
+
+
+def test_contents_have_a_line_for_every_figure_and_claim():
+    head, _, *lines = readme.contents(claims.load_claims(), spent()).splitlines()
+    names = [line.split("|")[1].strip() for line in lines]
+    assert names == [
+        *(figure.name for figure in FIGURES.values()),
+        *(f"claim {name}" for name in claims.load_claims()),
+    ]
+    for line in lines:
+        rules, code = (cell.strip() for cell in line.split("|")[4:6])
+        assert (ROOT / "workflow/rules" / rules).is_file(), line
+        assert (ROOT / "workflow/saddle_escape" / code).is_file(), line
+    assert head.count("|") == 8 and "| 2.5 |" in lines[0]
+    with pytest.raises(ValueError, match=r"figures/costs\.csv: nothing on figure1, .*; run `make"):
+        readme.contents(claims.load_claims(), spent(["claims"]))
+
+
+def test_costs_add_up():
+    *_, total, _, _ = readme.cost_table(spent()).splitlines()
+    count = len(costs.PARTS)
+    assert total.startswith(f"| default | all | {int(2.5 * count)} | ")
 
 
 def test_a_block_goes_between_its_marks():

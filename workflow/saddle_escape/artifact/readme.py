@@ -17,6 +17,7 @@ from .catalogue import FIGURES
 
 README, REPORT = Path("README.md"), Path("paper_check/report.csv")
 SNAKEMAKE = "`.venv/bin/snakemake --cores all {}`"
+REBUILD = "run `make figures`, then `make docs`"
 TIERS = ("default", "smoke")  # whose costs are shown
 
 
@@ -32,9 +33,14 @@ def summary(report):
 
 
 def contents(stated, spent):
-    """Every figure and claim with command, rules, code and what to expect; minutes of figures."""
+    """Every figure and claim with command, rules, code and what to expect; minutes of figures.
+
+    Raises ValueError, one line, for a figure whose costs are not known.
+    """
     head = ("", "what", "command", "rules", "code", "expected", "minutes")
     minutes = spent[spent["tier"] == "default"].set_index("part")["cpu_minutes"]
+    if unknown := [figure.name for figure in FIGURES.values() if figure.name not in minutes]:
+        raise ValueError(f"{costs.TABLE}: nothing on {', '.join(unknown)}; {REBUILD}")
     rows = [
         (
             figure.name,
@@ -59,7 +65,7 @@ def cost_table(spent):
     """Cost of every figure and of the claims in the tiers that have been measured."""
     head = ("tier", "", "jobs", "CPU minutes", "peak MB", "gradient evaluations")
     rows = []
-    for tier in TIERS:
+    for tier in filter(set(spent["tier"]).__contains__, TIERS):
         parts = spent[spent["tier"] == tier]
         rows += [_cost_row(tier, part.part, part) for part in parts.itertuples()]
         total = parts[["jobs", "cpu_minutes", "gradient_evaluations"]].sum()
@@ -92,7 +98,8 @@ def inserted(text, blocks):
 def page(text):
     """The README's text with its generated tables as the committed files now have them.
 
-    Raises FileNotFoundError where one of these is missing, ValueError as :func:`inserted`.
+    Raises FileNotFoundError where one of these is missing, ValueError as :func:`contents` and
+    :func:`inserted`.
     """
     report = pd.read_csv(REPORT, dtype={"id": str})
     spent, stated = pd.read_csv(costs.TABLE), claims.load_claims()
@@ -109,7 +116,9 @@ def main():
     try:
         text = page(README.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        sys.exit(f"readme: {error.filename} is missing; run `make figures`, then `make docs`")
+        sys.exit(f"readme: {error.filename} is missing; {REBUILD}")
+    except ValueError as error:
+        sys.exit(f"readme: {error}")
     README.write_text(text, encoding="utf-8")
 
 
