@@ -23,29 +23,24 @@ def critical_depth(case):
     own, tables = case.settings, case.tables
     if case.control == "one_layer_less":
         return [quantity(f"flow_r{r}", _small_network_exponent(own, r - 1)) for r in own["r"]], None
-    limits, runs = tables["exponents"], pd.concat(tables["runs"], ignore_index=True)
-    figure = tables["figure4"].dropna(subset=["ratio"])
+    limits, slopes = tables["exponents"], tables["slopes"]
     deepest = limits[limits["L"] == own["offmanifold"]["depth"]].set_index("r")
+    same = np.isclose(slopes["threshold"], own["offmanifold"]["threshold"])
+    fitted = slopes[same | (slopes["route"] == "published")].set_index(["r", "route"])
     quantities, shifts = [], {}
     for r in own["r"]:
-        limit, times = deepest.loc[r], _sgd_times(runs, r, own["smallest"])
+        limit = deepest.loc[r]
         interval = limit["low"], limit["high"]
         quantities.append(
             quantity(f"flow_r{r}", limit["exponent"], interval, seeds=limit["n_seeds"])
         )
-        slope, interval = _sgd_slope(times, own["resamples"])
-        others = _slopes_of_others(figure, r, times)
-        first = sorted(figure.loc[figure["r"] == r, "epsilon"].unique())[: own["smallest"]]
-        facts = {
-            "runs": {f"{e:g}": len(t) for e, t in times.items()},
-            "others": others,
-            "smallest": first,
-            "others_at_smallest": _slopes_of_others(figure, r, first),
-        }
-        quantities.append(quantity(f"sgd_r{r}", slope, interval, **facts))
-        shifts |= {f"r = {r}, {name}": slope - s for name, s in others.items()}
+        sgd, others = fitted.loc[r, "sgd"], fitted["slope"].loc[r].drop("sgd").to_dict()
+        interval = sgd["slope"] - sgd["standard_error"], sgd["slope"] + sgd["standard_error"]
+        facts = {"points": sgd["n_points"], "low_epsilon": sgd["epsilon_min"], "others": others}
+        quantities.append(quantity(f"sgd_r{r}", sgd["slope"], interval, **facts))
+        shifts |= {f"r = {r}, {name}": sgd["slope"] - s for name, s in others.items()}
     quantities.append(quantity("same_range", max(map(abs, shifts.values())), shifts=shifts))
-    return quantities, _figure4(figure)
+    return quantities, _figure4(tables["figure4"].dropna(subset=["t_mean"]))
 
 
 def _small_network_exponent(own, r):
@@ -71,47 +66,12 @@ def _escaped(run, name):
     return run.t_escape.numpy()
 
 
-def _sgd_times(runs, r, count):
-    """{epsilon: times of the runs} at the smallest epsilons with at least two SGD runs.
-
-    Raises ValueError where fewer than two epsilons have them.
-    """
-    rows = runs[(runs["route"] == "sgd") & (runs["r"] == r)].dropna(subset=["t_crossing"])
-    groups = {e: g["t_crossing"].to_numpy() for e, g in rows.groupby("epsilon") if len(g) > 1}
-    if len(groups) < 2:
-        raise ValueError(f"claims: fewer than two epsilons with SGD runs at r = {r}")
-    return {e: groups[e] for e in sorted(groups)[:count]}
-
-
-def _sgd_slope(times, resamples):
-    """(slope of the medians, bootstrap interval); a resample draws seeds anew at every epsilon."""
-    rng = np.random.default_rng(0)
-
-    def slope(groups):
-        return _slope(times, [np.median(t) for t in groups])
-
-    resampled = [slope([rng.choice(t, len(t)) for t in times.values()]) for _ in range(resamples)]
-    return slope(times.values()), tuple(np.percentile(resampled, [2.5, 97.5]))
-
-
-def _slope(epsilons, times):
-    return np.polyfit(np.log(list(epsilons)), np.log(times), 1)[0]
-
-
-def _slopes_of_others(figure, r, epsilons):
-    """Slopes over the same epsilons of the flow's medians and of the published markers."""
-    flow = figure[(figure["route"] == "flow") & (figure["r"] == r)].set_index("epsilon")
-    same = flow.loc[list(epsilons)]
-    columns = {"flow": "t_median", "published": "published"}
-    return {name: _slope(same.index, same[column]) for name, column in columns.items()}
-
-
 def _figure4(figure):
     shown = []
     for (route, r), curve in figure.groupby(["route", "r"]):
         look = "line" if route == "flow" else "marker"
         name = {"flow": "flow", "sgd": "SGD"}[route]
-        shown += points(f"{name}, r = {r}", curve["epsilon"], curve["t_median"], look)
+        shown += points(f"{name}, r = {r}", curve["epsilon"], curve["t_mean"], look)
         if route == "flow":
             shown += points(
                 f"published, r = {r}", curve["epsilon"], curve["published"], "published"
