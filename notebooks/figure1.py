@@ -48,18 +48,19 @@ notebook.Picture(figure1.draw(notebook.load("figures/figure1.csv", TIER)))
 
 # %%
 reduced = notebook.load("reduction/reduced.nc", TIER)
-population = notebook.load("reduction/network_population.nc", TIER)
-gaussian = notebook.load("reduction/network_gaussian.nc", TIER)
+population = notebook.load("reduction/network.nc", TIER)
+minibatch = notebook.load("reduction/minibatch.nc", TIER)
 
 gap = population["scale"] - reduced["scale"].interp(t=population["t"], method="cubic")
 print(f"largest difference of a layer scale: {float(np.abs(gap).max()):.1e}")
 print(f"largest distance from the symmetric manifold: {float(population['distance'].max()):.0e}")
+print(f"and of the minibatch run: {float(minibatch['distance'].max()):.0e}")
 
 # %% [markdown]
 # ## Turn it
 #
-# `factor` multiplies all initial scales and `activation` replaces the reduction's; circles and the
-# dashed companion stay the cached network's, so that only 1 and the configured activation match.
+# `factor` multiplies all initial scales and `activation` replaces the reduction's; the
+# circles and pluses stay the cached networks', so that only 1 and the configured activation match.
 
 
 # %%
@@ -68,7 +69,7 @@ def redrawn(factor=0.8, activation=CFG["activation"]):
     init = [factor * x for x in CFG["init"]]
     cfg = CFG | {"init": init, "activation": activation, "points": 400}
     changed = reduction.reduced(pick(reduction.Reduced, cfg))
-    return notebook.Picture(figure1.draw(reduction.figure_table(changed, population, gaussian)))
+    return notebook.Picture(figure1.draw(reduction.figure_table(changed, population, minibatch)))
 
 
 notebook.turn(redrawn, factor=[0.6, 0.8, 1.0, 1.2, 1.5], activation=["tanh", "sin", "arctan"])

@@ -72,7 +72,7 @@ def test_misspelt_target(tree, target, message):
 
 def test_a_gpu_that_is_not_there_is_named_in_the_log(tree, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    target = "results/smoke/reduction/network_population.nc"
+    target = "results/smoke/reduction/network.nc"
     done = snakemake(tree, target, "--config", "device=cuda")
     assert done.returncode == 1
     assert "device: cuda was asked for but torch finds no GPU; use auto or cpu" in done.stderr

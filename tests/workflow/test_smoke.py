@@ -65,7 +65,7 @@ def test_manifests_count_gradient_evaluations(smoke_tree, name):
     assert manifest["gradient_evaluations"] == spent > 0
 
 
-@pytest.mark.parametrize("name", ["reduced", "network_population", "network_gaussian"])
+@pytest.mark.parametrize("name", ["reduced", "network", "minibatch"])
 def test_trajectories_carry_units_and_parameters(smoke_tree, name):
     data = results.load_dataset(smoke_tree / f"results/smoke/reduction/{name}.nc")
     assert set(data.dims) == {"t", "layer"}
@@ -76,7 +76,7 @@ def test_trajectories_carry_units_and_parameters(smoke_tree, name):
 def test_the_full_network_follows_the_reduction(smoke_tree):
     reduced, network = (
         results.load_dataset(smoke_tree / f"results/smoke/reduction/{name}.nc")
-        for name in ("reduced", "network_population")
+        for name in ("reduced", "network")
     )
     scale = reduced["scale"].interp(t=network["t"], method="cubic")
     assert np.abs(scale - network["scale"]).max() < 0.02  # rate 0.25 and a short plateau
@@ -93,7 +93,7 @@ def test_every_job_leaves_a_log_and_a_benchmark(smoke_tree):
 
 def test_a_second_run_gives_the_same_bytes(smoke_tree):
     names = ["figures/figure1.pdf", "figures/figure1.png", "figures/figure1.csv"]
-    names += ["reduction/network_population.nc"]
+    names += ["reduction/network.nc"]
     folder = smoke_tree / "results/smoke"
     before = {name: (folder / name).read_bytes() for name in names}
     again = ["reduction_network", "figure1_table", "draw"]

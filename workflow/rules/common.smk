@@ -36,7 +36,6 @@ pathvars:
 wildcard_constraints:
     tier="|".join(CONFIGS),
     activation="|".join(CONFIGS["default"]["classes"]["activations"]),
-    data="population|gaussian",
     depth=r"\d+",
     r=r"\d+",
     figure="|".join(FIGURES),

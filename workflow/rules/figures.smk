@@ -1,18 +1,6 @@
 # What each figure draws, the drawing, and for the default tier its place in figures/.
 
 
-def figure2_tables(wildcards):
-    """Tables of panels (a) and (b): one per depth, one per number of small layers."""
-    cfg = CONFIGS[wildcards.tier]["critical_depth"]
-    return expand(
-        rules.critical_depth_balanced.output.table,
-        depth=cfg["balanced"]["depths"],
-        allow_missing=True,
-    ) + expand(
-        rules.critical_depth_bottleneck.output.table, r=cfg["bottleneck"]["r"], allow_missing=True
-    )
-
-
 def figure3_tables(wildcards):
     """Tables of the three routes: closed form, then reduction and network per activation."""
     activations = CONFIGS[wildcards.tier]["universality"]["epsilon"]
@@ -26,8 +14,8 @@ def figure3_tables(wildcards):
 rule figure1_table:
     input:
         reduced=rules.reduction_reduced.output.data,
-        population="<results>/reduction/network_population.nc",
-        gaussian="<results>/reduction/network_gaussian.nc",
+        network=rules.reduction_network.output.data,
+        minibatch=rules.reduction_minibatch.output.data,
         code=library("figure1.py"),
     output:
         table("<results>/figures/figure1"),
@@ -43,7 +31,10 @@ rule figure1_table:
 
 rule figure2_table:
     input:
-        tables=figure2_tables,
+        tables=[
+            rules.critical_depth_balanced.output.table,
+            rules.critical_depth_bottleneck.output.table,
+        ],
         code=library("concatenate.py"),
     output:
         table("<results>/figures/figure2"),

@@ -22,11 +22,11 @@ rule reduction_network:
     input:
         code=library("reduction_network.py"),
     output:
-        data="<results>/reduction/network_{data}.nc",
+        data="<results>/reduction/network.nc",
     log:
-        "<logs>/reduction_network/{data}.log",
+        "<logs>/reduction_network.log",
     benchmark:
-        "<benchmarks>/reduction_network/{data}.tsv"
+        "<benchmarks>/reduction_network.tsv"
     resources:
         **TRAIN,
     params:
@@ -36,16 +36,35 @@ rule reduction_network:
         "../scripts/reduction_network.py"
 
 
+rule reduction_minibatch:
+    input:
+        code=library("reduction_minibatch.py"),
+    output:
+        data="<results>/reduction/minibatch.nc",
+    log:
+        "<logs>/reduction_minibatch.log",
+    benchmark:
+        "<benchmarks>/reduction_minibatch.tsv"
+    priority: 10  # one of the longest jobs
+    resources:
+        **TRAIN,
+    params:
+        cfg=section("reduction", "reduction.Minibatch"),
+        device=device,
+    script:
+        "../scripts/reduction_minibatch.py"
+
+
 rule critical_depth_balanced:
     input:
         classes=rules.classify.output.table,
         code=library("critical_depth_balanced.py"),
     output:
-        table("<results>/critical_depth/balanced_L{depth}"),
+        table("<results>/critical_depth/balanced"),
     log:
-        "<logs>/critical_depth_balanced/L{depth}.log",
+        "<logs>/critical_depth_balanced.log",
     benchmark:
-        "<benchmarks>/critical_depth_balanced/L{depth}.tsv"
+        "<benchmarks>/critical_depth_balanced.tsv"
     resources:
         **SOLVE,
     params:
@@ -59,11 +78,11 @@ rule critical_depth_bottleneck:
         classes=rules.classify.output.table,
         code=library("critical_depth_bottleneck.py"),
     output:
-        table("<results>/critical_depth/bottleneck_r{r}"),
+        table("<results>/critical_depth/bottleneck"),
     log:
-        "<logs>/critical_depth_bottleneck/r{r}.log",
+        "<logs>/critical_depth_bottleneck.log",
     benchmark:
-        "<benchmarks>/critical_depth_bottleneck/r{r}.tsv"
+        "<benchmarks>/critical_depth_bottleneck.tsv"
     resources:
         **SOLVE,
     params:

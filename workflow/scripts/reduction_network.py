@@ -1,4 +1,4 @@
-"""Train the full network of figure 1 on symmetrized or on Gaussian data."""
+"""Train the full network of figure 1 on symmetrized data."""
 
 from _shell import job
 
@@ -9,5 +9,4 @@ with job(snakemake) as save:
 
     settings = load(reduction.Network, snakemake.params.cfg)
     device = resolve_device(snakemake.params.device)
-    data = reduction.network_run(settings, snakemake.wildcards.data, device)
-    save(data, snakemake.output.data, device=str(device))
+    save(reduction.network_run(settings, device), snakemake.output.data, device=str(device))

@@ -14,8 +14,8 @@ from .axes import assign_colors, check_columns, check_values, label_ends, settle
 COLUMNS = ("panel", "series", "t", "value")
 ROUTES = {  # the reduction's history is a line although it is computed: markers hide the drop
     "reduced_ode": style.LINE,
-    "network": style.CIRCLE,
-    "network_gaussian": {**style.COMPANION, "color": style.COMPANION_COLOR},
+    "network": style.PLUS,
+    "minibatch": style.CIRCLE,
 }
 
 
@@ -24,7 +24,7 @@ def draw(table: pd.DataFrame) -> Figure:
     """Figure 1 (Theorem 4): loss and layer scales against flow time, reduced ODE and full network.
 
     table: columns COLUMNS; panel "a" holds the loss (series "reduced_ode", "network",
-    "network_gaussian"), panel "b" the layer scales (series "<route>_X<l>"). Raises ValueError on
+    "minibatch"), panel "b" the layer scales (series "<route>_X<l>"). Raises ValueError on
     other columns, panels or series.
     """
     check_columns(table, COLUMNS, "figure 1")
@@ -91,7 +91,7 @@ def _draw_inset(axes: Axes, rows: pd.DataFrame, colors: dict) -> None:
 
 
 def _draw_history(axes: Axes, series: pd.DataFrame, route: str, color, height: Callable) -> None:
-    """One curve of figure 1; circles are spread evenly along (t, height(value))."""
+    """One curve of figure 1; the network's marks are spread evenly along (t, height(value))."""
     series = series.sort_values("t")
     if route == "network":
         series = series.iloc[thin(series["t"].to_numpy(), height(series["value"].to_numpy()))]

@@ -35,16 +35,13 @@ LABEL = {
     "power_law": r"$\varepsilon^{-(r-2)}$",
     "reduced_ode": "reduced ODE (Thm. 4)",
     "network": "full network",
-    "network_gaussian": "full network, Gaussian samples",
+    "minibatch": "minibatch descent",
     "flow": "gradient flow",
     "sgd": "SGD",
 }
 LINE = {"linewidth": 1.4, "solid_capstyle": "round", "zorder": 2}
 GUIDE = {"linewidth": 0.9, "linestyle": (0, (1.2, 1.4)), "zorder": 1.5}
 LAW = {"linewidth": 0.9, "linestyle": DASHED, "zorder": 1.5}
-# a companion run stays close to the line it is compared with: thin, on top, in a hue of its own
-COMPANION = {"linewidth": 0.9, "linestyle": (0, (2.2, 1.8)), "zorder": 2.5}
-COMPANION_COLOR = CATEGORICAL[1]
 DIAMOND = {
     "marker": "D",
     "markersize": 3.8,
@@ -61,13 +58,20 @@ CIRCLE = {
     "linestyle": "none",
     "zorder": 3,
 }
+PLUS = {
+    "marker": "+",
+    "markersize": 5.5,
+    "markeredgewidth": 0.8,
+    "linestyle": "none",
+    "zorder": 3.5,
+}
 LOOK = {
     "closed_form": LINE,
     "quadrature": LINE,
     "power_law": GUIDE,
     "reduced_ode": DIAMOND,
-    "network": CIRCLE,
-    "network_gaussian": COMPANION,
+    "network": PLUS,
+    "minibatch": CIRCLE,
     # Nested rather than side by side: on a line as steep as r = 8 a sideways shift would look like
     # an error of the time. The flow's diamond lies in the circle.
     "flow": DIAMOND | {"markersize": 2.9, "markeredgewidth": 0},

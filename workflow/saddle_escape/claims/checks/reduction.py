@@ -16,7 +16,7 @@ def figure1(case):
     """
     tables = case.tables
     reduced = tables["reduced"]
-    network = tables["gaussian" if case.control == "plain_samples" else "network"]
+    network = tables["minibatch" if case.control == "plain_samples" else "network"]
     if case.control == "wrong_width":
         reduced = _other_width(case.settings, reduced)
     scales = CubicSpline(reduced["t"], reduced["scale"])(network["t"])

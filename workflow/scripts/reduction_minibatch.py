@@ -1,0 +1,13 @@
+"""Train the network of figure 1 on fresh minibatches, as the paper did."""
+
+from _shell import job
+
+with job(snakemake) as save:
+    from saddle_escape.settings import load
+    from saddle_escape.studies import reduction
+    from saddle_escape.training.network import resolve_device
+
+    settings = load(reduction.Minibatch, snakemake.params.cfg)
+    device = resolve_device(snakemake.params.device)
+    data = reduction.minibatch_run(settings, device)
+    save(data, snakemake.output.data, device=str(device), dtype="float32")
