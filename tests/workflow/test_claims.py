@@ -8,7 +8,8 @@ import yaml
 
 from saddle_escape.claims import report as claims_report
 from saddle_escape.claims import statements
-from saddle_escape.conftest import planned, snakemake
+
+from .conftest import planned, snakemake
 
 KEPT = ("2", "3", "13", "17b", "17d")  # 2 and 3 for the errata, 17d is too much for smoke
 pytestmark = pytest.mark.xdist_group("smoke")
