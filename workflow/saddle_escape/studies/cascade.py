@@ -64,7 +64,7 @@ def summary(settings: Identity) -> tuple[dict, homotopy.Homotopy]:
         "t1": path.t1,
         "integral": path.integral,
         "integral_error": path.integral_error,
-        "channel_sum_error": path.channel_sum_error,
+        "adjoint_error": path.adjoint_error,
         "t_leading_order": settings.leading_order_time(model),
         "nodes": settings.nodes,
     }, path

@@ -8,7 +8,7 @@ import pandas as pd
 import torch
 
 from ..settings import Quadrature
-from ..theory import blocks, homotopy
+from ..theory import blocks
 from ..theory.cascade import Cascade
 from ..training import integrate, network
 from ..training.optimizers import GradientDescent, updating
@@ -47,16 +47,15 @@ class _Network:
         shapes = network.layer_shapes(model.depth, model.width, modes, modes)
         c = network.prefactor("ntk", model.width)
         self.problem = Problem(model.activation, shapes, c, x, y, sample_weights)
-        self.threshold = homotopy.alignment_threshold(model, threshold)
-        self.direction = torch.eye(modes, dtype=torch.float64)[0]
+        self.threshold = threshold
 
     def observe(self, weights, f, gradients):
-        """Mode-1 "alignment" (b,)."""
-        return {"alignment": network.mode_alignment(weights, self.direction, self.model.width)}
+        """Mode 1's layer "scale" in its own block, X_{1,1} (b,)."""
+        return {"scale": weights[0][..., : self.model.block_size, 0].mean(-1)}
 
     def event(self, seen, index):
-        """Positive before the escape: threshold minus alignment."""
-        return self.threshold - seen["alignment"]
+        """Positive before the escape: threshold minus scale."""
+        return self.threshold - seen["scale"]
 
     def flow(self, weights, rtol):
         """Adaptive gradient flow from weights (1, P) with the relative-rate clock."""

@@ -1,17 +1,28 @@
-"""The multi-mode cascade (figure 5) in block variables: exact population gradients and Hessians.
+"""Networks in blocks (figure 5, Appendix E): exact population gradients and Hessians.
 
-Teacher: y_k = s_k sigma(v_k . x), k = 1..K, with orthonormal v_k and x ~ N(0, I). Student: the
-network of :mod:`network` in the NTK parameterization, with N = K n neurons per layer in K blocks of
-n. Weights that are constant on blocks stay so under population gradient flow, exactly, because the
+Student: the network of :mod:`training.network`, N = K n neurons per layer in K blocks of n, with a
+prefactor c in front of every layer but the first. Inputs x ~ N(0, I) enter through their components
+z = (v_1 . x, .., v_K . x) along the orthonormal directions of the teacher. There are two teachers:
+
+    summed (the paper's):     one output,    y   = sum_k s_k sigma(z_k)
+    separate (companion's):   K outputs,     y_k = s_k sigma(z_k)
+
+Weights that are constant on blocks stay so under population gradient flow, exactly, because the
 flow commutes with permutations within a block. The state is one K x K matrix M_l per layer, an
 array of shape (L, K, K):
 
     W_1 rows of block b    = row b of M_1, the components along v_1..v_K
-    W_l on blocks (b, b')  = (sqrt(N)/n) M_l[b, b']          (1 < l < L)
-    W_L on block b         = column b of M_L                 (one row per output)
+    W_l on blocks (b, b')  = M_l[b, b'] / (n c)          (1 < l < L)
+    W_L on block b         = column b of M_L             (K outputs)
+                             M_L[b, b]                   (one output: M_L is diagonal)
 
-so that h_1 = M_1 x, h_l = M_l sigma(h_{l-1}) and f = (n/sqrt(N)) M_L sigma(h_{L-1}), with K-vectors
-x, h_l and f. Flow time t: dM_l/dt = -rho_l dLoss/dM_l with rho_1 = rho_L = 1/n, else 1/N.
+so that h_1 = M_1 z, h_l = M_l sigma(h_{l-1}), and the outputs are n c M_L sigma(h_{L-1}), or their
+sum. Definition 3 inside each block, c W_l = X_l / n and c W_L = X_L / sqrt(n), is c = 1/sqrt(n),
+M_l = diag(X_l): diagonals are the layer scales X_{l,k}, off-diagonals of M_1 the cross-block
+rotations eta_{k,m}, those of M_2 the amplitudes C_{kk'} / K. Flow time t:
+dM_l/dt = -rho_l dLoss/dM_l with rho_1 = rho_L = 1/n, else c^2: the matrix flow, and for
+c = 1/sqrt(n) also that of gradient descent with rates eta in layer 1 and eta / n in the others
+without a prefactor, t = eta x step.
 
 Population expectations are weighted sums over a grid in R^K. For an odd activation x -> -x leaves
 the loss unchanged, so half the grid is enough.
@@ -19,11 +30,13 @@ the loss unchanged, so half the grid is enough.
 
 import functools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from . import activations, quadrature
+from . import quadrature
+from .activations import Activation
 
 MAX_MODES = 4
 MAX_GRID_POINTS = 3_000_000  # of the tensor grid before it is halved; about a gigabyte of arrays
@@ -43,12 +56,19 @@ class Grid:
     axis_weights: np.ndarray
 
     @property
-    def size(self):
+    def size(self) -> int:
         """Number of points G."""
         return len(self.weights)
 
 
-def make_grid(modes, rule="trapezoid", step=0.5, half_width=6.5, nodes=28, halve=True):
+def make_grid(
+    modes: int,
+    rule: str = "trapezoid",
+    step: float = 0.5,
+    half_width: float = 6.5,
+    nodes: int = 28,
+    halve: bool = True,
+) -> Grid:
     """Tensor grid of a one-dimensional rule of :func:`quadrature.gaussian_rule` in R^modes.
 
     rule "trapezoid": spacing ``step``, and of the cube the ball |x| <= half_width, beyond which the
@@ -92,7 +112,7 @@ def _one_of_each_pair(weights):
     return folded
 
 
-def require_odd_bounded(act):
+def require_odd_bounded(act: Activation) -> None:
     """Raise ValueError unless the activation is odd and bounded, as the block model needs."""
     if act.parity != "odd":
         raise ValueError(
@@ -113,60 +133,86 @@ def require_odd_bounded(act):
 class BlockModel:
     """Teacher, network shape and grid of one cascade.
 
-    amplitudes (K,): the s_k; depth L; block_size n, so that the width is N = K n.
+    amplitudes (K,): the s_k; depth L; block_size n, so that the width is N = K n; summed: one
+    output, the sum over the modes, in place of one output each; fan: the prefactor is
+    c = 1/sqrt(fan).
     """
 
-    activation: activations.Activation
+    activation: Activation
     amplitudes: np.ndarray
     depth: int
     block_size: int
     grid: Grid
+    summed: bool
+    fan: int
 
     @property
-    def modes(self):
+    def modes(self) -> int:
         """Number of modes K."""
         return len(self.amplitudes)
 
     @property
-    def width(self):
+    def width(self) -> int:
         """Neurons per layer, N = K n."""
         return self.modes * self.block_size
 
     @property
-    def shape(self):
+    def outputs(self) -> int:
+        """Number of outputs, 1 or K."""
+        return 1 if self.summed else self.modes
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
         """Shape (L, K, K) of a state."""
         return self.depth, self.modes, self.modes
 
+    @property
+    def readout(self) -> float:
+        """n c, the factor in front of M_L sigma(h_{L-1})."""
+        return self.block_size / math.sqrt(self.fan)
+
     @functools.cached_property
-    def metric(self):
-        """rho_l, shape (L, 1, 1): the factor between -dLoss/dM_l and dM_l/dt."""
-        rho = np.full((self.depth, 1, 1), 1 / self.width)
+    def metric(self) -> np.ndarray:
+        """rho, shape (L, K, K): the factor between -dLoss/dM and dM/dt; 0 where M has no entry."""
+        rho = np.full(self.shape, 1 / self.fan)
         rho[[0, -1]] = 1 / self.block_size
+        if self.summed:
+            rho[-1] *= self.diagonal
         return rho
 
     @functools.cached_property
-    def diagonal(self):
+    def diagonal(self) -> np.ndarray:
         """The K x K identity: the mask that keeps what acts within blocks."""
         return np.eye(self.modes)
 
     @functools.cached_property
-    def coupled(self):
+    def coupled(self) -> "_Expectation":
         """The expectation over all K coordinates, for the full block flow."""
-        return _Expectation(self, self.grid.points, self.grid.weights)
+        pool = np.ones((1, self.modes)) if self.summed else self.diagonal
+        return _Expectation(self, self.grid.points, self.grid.weights, pool)
 
     @functools.cached_property
-    def decoupled(self):
+    def decoupled(self) -> "_Expectation":
         """The expectation for block-diagonal states, one coordinate per block.
 
-        Output k then depends on x_k alone, so the points x = (z, .., z) give every block its own
-        one-dimensional expectation.
+        The error of mode k then depends on z_k alone, so the points z = (u, .., u) give every block
+        its own one-dimensional expectation. For a summed teacher too: the errors are independent
+        and, sigma being odd, have mean zero, so the loss is the sum of the modes' own.
         """
         points = np.tile(self.grid.axis_nodes, (self.modes, 1))
-        return _Expectation(self, points, self.grid.axis_weights)
+        return _Expectation(self, points, self.grid.axis_weights, self.diagonal)
 
 
-def make_model(act, amplitudes, depth, block_size, grid):
-    """A checked :class:`BlockModel`.
+def make_model(
+    act: Activation,
+    amplitudes: Sequence[float],
+    depth: int,
+    block_size: int,
+    grid: Grid,
+    summed: bool = False,
+    fan: int | None = None,
+) -> BlockModel:
+    """A checked :class:`BlockModel`; fan: N unless given.
 
     Raises ValueError for an activation that is not odd and bounded, for more than MAX_MODES modes,
     a depth below 2, a block size below 1, or a grid in another dimension than the modes.
@@ -179,45 +225,50 @@ def make_model(act, amplitudes, depth, block_size, grid):
         raise ValueError(f"cascade: depth {depth}, block size {block_size}; need >= 2 and >= 1")
     if len(grid.points) != len(amplitudes):
         raise ValueError(f"grid: {len(grid.points)} axes for {len(amplitudes)} modes")
-    return BlockModel(act, amplitudes, depth, block_size, grid)
+    fan = fan or len(amplitudes) * block_size
+    return BlockModel(act, amplitudes, depth, block_size, grid, summed, fan)
 
 
 @dataclass(frozen=True, eq=False)
 class _Expectation:
-    """Loss, gradient and Hessian products of a model as sums over points (K, G)."""
+    """Loss, gradient and Hessian products of a model as sums over points (K, G).
+
+    pool (O, K) adds up the modes' errors to the errors of the outputs.
+    """
 
     model: BlockModel
     points: np.ndarray
     weights: np.ndarray
+    pool: np.ndarray
 
     @functools.cached_property
-    def targets(self):
-        """Teacher outputs (K, G)."""
-        return self.model.amplitudes[:, None] * self.model.activation(self.points)
+    def targets(self) -> np.ndarray:
+        """Teacher outputs (O, G)."""
+        return self.pool @ (self.model.amplitudes[:, None] * self.model.activation(self.points))
 
-    @property
-    def _readout(self):
-        return self.model.block_size / math.sqrt(self.model.width)
+    def _weighted(self, errors):
+        """dLoss / d(M_L sigma(h)), (K, G), of the outputs' errors (O, G)."""
+        return self.model.readout * (self.pool.T @ (self.weights * errors))
 
     def _forward(self, state, order):
-        """Activities a_0..a_{L-1}, the derivatives of sigma at h_1..h_{L-1}, output error f - y."""
+        """Activities a_0..a_{L-1}, derivatives of sigma at h_1..h_{L-1}, errors f - y (O, G)."""
         activities, derivatives, h = [self.points], [], state[0] @ self.points
         for matrix in state[1:]:
             a, *slopes = self.model.activation.jet(h, order)
             activities.append(a)
             derivatives.append(slopes)
             h = matrix @ a
-        return activities, derivatives, self._readout * h - self.targets
+        return activities, derivatives, self.model.readout * (self.pool @ h) - self.targets
 
-    def loss(self, state):
+    def loss(self, state: np.ndarray) -> float:
         """Population loss of a state (L, K, K)."""
         error = self._forward(state, 0)[2]
-        return 0.5 * float(np.einsum("kg,kg,g", error, error, self.weights))
+        return 0.5 * float(np.einsum("og,og,g", error, error, self.weights))
 
-    def gradient(self, state):
+    def gradient(self, state: np.ndarray) -> np.ndarray:
         """dLoss/dM, shape (L, K, K), by backpropagation."""
         activities, derivatives, error = self._forward(state, 1)
-        delta = self._readout * self.weights * error
+        delta = self._weighted(error)
         gradient = np.empty(self.model.shape)
         for layer in range(self.model.depth - 1, 0, -1):
             gradient[layer] = delta @ activities[layer].T
@@ -225,7 +276,9 @@ class _Expectation:
         gradient[0] = delta @ self.points.T
         return gradient
 
-    def gradient_and_hessian_vector(self, state, direction):
+    def gradient_and_hessian_vector(
+        self, state: np.ndarray, direction: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
         """dLoss/dM and its derivative along ``direction``, both (L, K, K), at the cost of two."""
         activities, derivatives, error = self._forward(state, 2)
         dh = [direction[0] @ self.points]
@@ -233,8 +286,8 @@ class _Expectation:
         for layer in range(1, self.model.depth):
             da.append(derivatives[layer - 1][0] * dh[-1])
             dh.append(direction[layer] @ activities[layer] + state[layer] @ da[-1])
-        delta = self._readout * self.weights * error
-        ddelta = self._readout**2 * self.weights * dh[-1]
+        delta = self._weighted(error)
+        ddelta = self._weighted(self.model.readout * (self.pool @ dh[-1]))
         gradient, product = np.empty(self.model.shape), np.empty(self.model.shape)
         for layer in range(self.model.depth - 1, 0, -1):
             gradient[layer] = delta @ activities[layer].T
@@ -247,7 +300,7 @@ class _Expectation:
         gradient[0], product[0] = delta @ self.points.T, ddelta @ self.points.T
         return gradient, product
 
-    def hessian(self, state):
+    def hessian(self, state: np.ndarray) -> np.ndarray:
         """Second derivatives of the loss in closed form, shape (P, P) with P = L K^2.
 
         With U_l = dh_l/dM (carried forward) and g_l = dLoss/da_l, delta_l = dLoss/dh_l (carried
@@ -256,7 +309,7 @@ class _Expectation:
         """
         activities, derivatives, error = self._forward(state, 2)
         depth, k, _ = self.model.shape
-        delta = self._readout * self.weights * error
+        delta = self._weighted(error)
         deltas, backs = {depth - 1: delta}, {}
         for layer in range(depth - 1, 0, -1):
             backs[layer - 1] = state[layer].T @ deltas[layer]
@@ -274,12 +327,12 @@ class _Expectation:
             for i in range(k):
                 own = slice((layer * k + i) * k, (layer * k + i + 1) * k)
                 u[i, own] += activities[layer]
-        scale = self._readout**2 * self.weights
-        hessian += np.einsum("kpg,g,kqg->pq", u, scale, u)
+        u = self.model.readout * np.einsum("ok,kpg->opg", self.pool, u)
+        hessian += np.einsum("opg,g,oqg->pq", u, self.weights, u)
         return hessian + cross + cross.T
 
 
-def initial_state(modes, depth, epsilon, rho, seed):
+def initial_state(modes: int, depth: int, epsilon: float, rho: float, seed: int) -> np.ndarray:
     """M_l = eps_l (I + rho G_l off the diagonal), shape (L, K, K).
 
     eps_1 = eps_L = epsilon, eps_l = epsilon / sqrt(K) inside; G standard normal from
@@ -292,43 +345,70 @@ def initial_state(modes, depth, epsilon, rho, seed):
     return scale * (identity + rho * draw * (1 - identity))
 
 
-def expand(model, state):
-    """The full network's weights W_1..W_L, shapes as :func:`network.layer_shapes`, of a state."""
+def aligned_state(model: BlockModel, epsilon: float) -> np.ndarray:
+    """Every block on its own mode, all layer scales epsilon: figure 5's start, shape (L, K, K).
+
+    M_l^2 / rho_l is the same in all layers, so M_l = epsilon I in the first and last ones, and
+    inside too if the prefactor is 1/sqrt(n).
+    """
+    return epsilon * np.sqrt(model.block_size * model.metric) * model.diagonal
+
+
+def expand(model: BlockModel, state: np.ndarray) -> list[np.ndarray]:
+    """The full network's weights W_1..W_L, shapes as :func:`network.layer_shapes`, of a state.
+
+    The input has K components, those along the teacher's directions.
+    """
     n, ones = model.block_size, np.ones((model.block_size, model.block_size))
-    inner = [np.kron(m, ones) * math.sqrt(model.width) / n for m in state[1:-1]]
-    return [np.repeat(state[0], n, axis=0), *inner, np.repeat(state[-1], n, axis=1)]
+    inner = [np.kron(m, ones) / model.readout for m in state[1:-1]]
+    last = np.diagonal(state[-1])[None] if model.summed else state[-1]
+    return [np.repeat(state[0], n, axis=0), *inner, np.repeat(last, n, axis=1)]
 
 
-def block_means(model, weights):
+def block_means(model: BlockModel, weights: Sequence[np.ndarray]) -> np.ndarray:
     """The state (L, K, K) of the block means of weights W_1..W_L: inverse of :func:`expand`."""
     k, n = model.modes, model.block_size
     first = weights[0].reshape(k, n, k).mean(axis=1)
-    last = weights[-1].reshape(k, k, n).mean(axis=2)
+    last = weights[-1].reshape(model.outputs, k, n).mean(axis=2)
     inner = [w.reshape(k, n, k, n).mean(axis=(1, 3)) for w in weights[1:-1]]
-    return np.stack([first, *(m * n / math.sqrt(model.width) for m in inner), last])
+    last = np.diag(last[0]) if model.summed else last
+    return np.stack([first, *(m * model.readout for m in inner), last])
 
 
-def loss(model, state):
+def collapse(model: BlockModel, state: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
+    """Weights W_1..W_L of a network with one neuron per block, and rates of its layers (L,).
+
+    Neurons of a block that start alike stay alike, on every minibatch too, since they are given
+    the same gradient. So descent of all N neurons with the rate eta is, step by step, descent of
+    these K per layer, without a prefactor, with the rates eta x ``rates``.
+    """
+    last = model.readout * (model.coupled.pool @ state[-1])
+    rates = np.full(model.depth, 1 / model.fan)
+    rates[[0, -1]] = np.array([1, model.readout**2]) / model.block_size
+    return [*state[:-1], last], rates
+
+
+def loss(model: BlockModel, state: np.ndarray) -> float:
     """Population loss 1/2 E|f - y|^2 of a state (L, K, K)."""
     return model.coupled.loss(state)
 
 
-def gradient(model, state):
+def gradient(model: BlockModel, state: np.ndarray) -> np.ndarray:
     """dLoss/dM of the block network, shape (L, K, K)."""
     return model.coupled.gradient(state)
 
 
-def hessian_vector(model, state, direction):
+def hessian_vector(model: BlockModel, state: np.ndarray, direction: np.ndarray) -> np.ndarray:
     """Second derivative of the block network's loss along ``direction``; all (L, K, K)."""
     return model.coupled.gradient_and_hessian_vector(state, direction)[1]
 
 
-def coupled_field(model, state):
+def coupled_field(model: BlockModel, state: np.ndarray) -> np.ndarray:
     """f_1: dM/dt of the full block flow, shape (L, K, K), per unit flow time."""
     return -model.metric * model.coupled.gradient(state)
 
 
-def decoupled_field(model, state):
+def decoupled_field(model: BlockModel, state: np.ndarray) -> np.ndarray:
     """f_0: dM/dt when off-diagonal entries neither act nor move, shape (L, K, K).
 
     Each block follows the single-mode flow of Theorem 4.
@@ -337,7 +417,7 @@ def decoupled_field(model, state):
     return -model.metric * model.diagonal * gradient
 
 
-def field(model, state, nu):
+def field(model: BlockModel, state: np.ndarray, nu: float | np.ndarray) -> np.ndarray:
     """f_nu = f_0 + nu (f_1 - f_0) of the homotopy, shape (L, K, K).
 
     nu: a number, or an array that broadcasts to (L, K, K) and so switches each channel by itself.
@@ -348,7 +428,9 @@ def field(model, state, nu):
     return f0 + nu * (coupled_field(model, state) - f0)
 
 
-def adjoint_field(model, state, nu, p):
+def adjoint_field(
+    model: BlockModel, state: np.ndarray, nu: float | np.ndarray, p: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """((df_nu/dM)^T p, df_nu/dnu), both (L, K, K), for a covector p (L, K, K).
 
     f_0 and f_1 are gradients up to the metric rho, so two Hessian-vector products are enough.
@@ -361,7 +443,7 @@ def adjoint_field(model, state, nu, p):
     return -(model.diagonal * h0 + h1), -model.metric * (g1 - model.diagonal * g0)
 
 
-def jacobian(model, state, nu=1.0):
+def jacobian(model: BlockModel, state: np.ndarray, nu: float | np.ndarray = 1.0) -> np.ndarray:
     """df_nu/dM in closed form, shape (P, P), P = L K^2, states flattened in C order."""
     mask, p = np.broadcast_to(model.diagonal, model.shape).ravel(), math.prod(model.shape)
     rho = np.broadcast_to(model.metric, model.shape).reshape(p, 1)
@@ -370,7 +452,7 @@ def jacobian(model, state, nu=1.0):
     return -rho * ((1 - nu) * h0 + nu * model.coupled.hessian(state))
 
 
-def alignment(state, mode=0):
+def alignment(state: np.ndarray, mode: int = 0) -> np.ndarray:
     """Alignment of W_1 with teacher direction ``mode`` (from 0), |W_1 v|_2 / sqrt(N).
 
     state (..., L, K, K) -> (...). In block variables sqrt(sum_b M_1[b, mode]^2 / K).

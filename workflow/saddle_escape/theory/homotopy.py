@@ -1,36 +1,46 @@
-"""Escape time along the homotopy f_nu = f_0 + nu (f_1 - f_0) and its derivative (figure 5).
+"""Proposition 24: the escape time along f_nu = f_0 + nu (f_1 - f_0), and its derivative (figure 5).
 
-T(nu) is the flow time at which the alignment with mode 1 reaches its threshold under the field
-f_nu: decoupled single modes at nu = 0, the full block flow at nu = 1. With the adjoint
+T(nu) is the flow time at which h = X_{1,1} - theta, the excess of mode 1's layer-1 scale in its own
+block over a threshold, becomes 0 under the field f_nu: decoupled single modes at nu = 0, the full
+block flow at nu = 1. nu may also be an array over the entries of the state: an entry moves in the
+full flow where it is 1, and as if decoupled where it is 0, which for an off-diagonal means not at
+all (:func:`closures`). With the adjoint (eq. 71)
 
-    dp/dt = -(df_nu/dM)^T p,   p(T) = grad g,   g = alignment,
+    dp/dt = -(df_nu/dM)^T p,   p(T) = grad h / (grad h . f_nu),
 
-    A(nu) = dT/dnu = - [integral_0^T p . df_nu/dnu dt] / [grad g . f_nu](T),
+    A(nu) = dT/dnu = - integral_0^T p . df_nu/dnu dt                        (eq. 55)
 
-and T(1) = T(0) + integral_0^1 A(nu) dnu. The integrand p . df_nu/dnu is a sum over the entries of
-the state, so A splits exactly into channels: layer scales (diagonals), off-block amplitudes
-(off-diagonals of M_2..M_L) and cross-block rotations (off-diagonals of M_1), layer by layer.
+and T(1) = T(0) + integral_0^1 A(nu) dnu. Along the path p . f_nu = 1, which is checked. The
+integrand p . df_nu/dnu is a sum over the entries of the state, so A splits exactly into channels:
+layer scales (diagonals), off-block amplitudes (off-diagonals of M_2..M_L) and cross-block rotations
+(off-diagonals of M_1), layer by layer.
 
-Solver. The paper integrates state and adjoint with LSODA; here the default for both is DOP853. Up
-to the escape the flow is not stiff and the two cost about the same (relative error of A(1/2) near
-1e-7: DOP853 at rtol 1e-7 takes 278 + 134 evaluations forward and backward, LSODA at 1e-8 takes
-199 + 171), but at equal rtol DOP853's error in T is ten times smaller, and its seventh-order dense
-output is what carries the forward trajectory into the backward pass: integrating the state
+Solver. The paper integrates state and adjoint with an adaptive fourth-order Runge-Kutta method;
+here the default for both is DOP853. Up to the escape the flow is not stiff, and the seventh-order
+dense output is what carries the forward trajectory into the backward pass: integrating the state
 backwards would amplify errors. LSODA, which turns to a stiff method, is for the long tail of the
 decoupled flow.
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.integrate import solve_ivp
 
+from ..status import DIVERGED, ESCAPED, NO_PLATEAU, NOT_ESCAPED
 from . import blocks, classes
+from .blocks import BlockModel
 from .escape import closed_form
 
 CHANNELS = ("layer scales", "off-block amplitudes", "cross-block rotations")
+PAPER_CLOSURE = "rotations and off-block W_2"
 METHODS = ("DOP853", "LSODA")
+
+Shape = tuple[int, int, int]
+Switch = float | np.ndarray  # nu: of all entries alike, or of each one (L, K, K)
+Path = Callable[[float], np.ndarray]  # flow time -> flattened state
 
 
 @dataclass(frozen=True)
@@ -61,7 +71,7 @@ class Escape:
     status: str
     t: float
     state: np.ndarray
-    path: object
+    path: Path | None
     evaluations: int
 
 
@@ -69,15 +79,20 @@ class Escape:
 class Sensitivity:
     """A(nu) at one nu: the contributions (L, K, K) of the entries of the state, in flow time.
 
-    total: their sum, integrated on its own as one more component.
+    adjoint_error: the largest |p . f_nu - 1| at the steps of the backward pass.
     """
 
-    nu: float
+    nu: Switch
     t_escape: float
     contributions: np.ndarray
-    total: float
+    adjoint_error: float
     forward_evaluations: int
     adjoint_evaluations: int
+
+    @property
+    def total(self) -> float:
+        """A(nu)."""
+        return float(self.contributions.sum())
 
 
 @dataclass(frozen=True)
@@ -85,26 +100,33 @@ class Homotopy:
     """The identity T(1) = T(0) + integral of A, all times in flow time.
 
     sensitivities: at the Gauss-Legendre nodes and at twice as many, in order of nu; contributions
-    (L, K, K): the entries' integrals over nu; integral: that of the separately integrated total;
-    integral_error: difference from twice as many nodes; channel_sum_error: |sum over channels -
-    integral|.
+    (L, K, K): the entries' integrals over nu; integral_error: difference of the integral from twice
+    as many nodes; adjoint_error: the largest of the sensitivities'.
     """
 
     t0: float
     t1: float
-    sensitivities: list
+    sensitivities: list[Sensitivity]
     contributions: np.ndarray
-    integral: float
     integral_error: float
-    channel_sum_error: float
+
+    @property
+    def integral(self) -> float:
+        """Integral of A(nu) over nu."""
+        return float(self.contributions.sum())
+
+    @property
+    def adjoint_error(self) -> float:
+        """The largest |p . f_nu - 1| of any of its backward passes."""
+        return max(s.adjoint_error for s in self.sensitivities)
 
 
-def difference_quotient(f, h):
+def difference_quotient(f: Callable[[float], float], h: float) -> float:
     """Fourth-order central difference f'(0) from f(+-h), f(+-2h)."""
     return (8 * (f(h) - f(-h)) - (f(2 * h) - f(-2 * h))) / (12 * h)
 
 
-def channel_masks(shape):
+def channel_masks(shape: Shape) -> dict[str, np.ndarray]:
     """Channel name -> boolean mask of the state (L, K, K); the masks partition the entries."""
     depth, modes, _ = shape
     diagonal = np.broadcast_to(np.eye(modes, dtype=bool), shape)
@@ -112,54 +134,83 @@ def channel_masks(shape):
     return dict(zip(CHANNELS, (diagonal, ~diagonal & ~first, ~diagonal & first), strict=True))
 
 
-def by_channel_and_layer(contributions):
+def by_channel_and_layer(contributions: np.ndarray) -> dict[str, np.ndarray]:
     """Contributions (..., L, K, K) -> dict channel -> array (..., L)."""
     masks = channel_masks(contributions.shape[-3:])
     return {name: (contributions * mask).sum((-2, -1)) for name, mask in masks.items()}
 
 
-def alignment_threshold(model, scale):
-    """Alignment at which mode 1 counts as learned: layer scale ``scale`` in its own block."""
-    return scale / math.sqrt(model.modes)
+def closures(shape: Shape) -> dict[str, np.ndarray]:
+    """Name -> nu (L, K, K), for fields between the decoupled and the exact one.
 
-
-def leading_order_time(model, epsilon, scale=0.5):
-    """Theorem 5's escape time of mode 1 by itself, in flow time, from balanced scales epsilon.
-
-    In X_1 = M_1, X_l = sqrt(K) M_l inside, X_L = M_L all layers grow at the common rate
-    K_1 = s_1 K(sigma) / K^((L-2)/2), until X_1 = scale.
+    Layer scales always move in the full flow, and of the off-diagonals those named: the rotations,
+    the off-block amplitudes of one inner layer, or rotations and W_2, which is the paper's closure
+    (24 variables at L = 4, K = 3).
     """
-    rate = classes.rate_constant(model.activation, model.depth, model.width)
-    rate *= model.amplitudes[0] / model.modes ** (model.depth / 2 - 1)
+    masks = channel_masks(shape).values()
+    scales, amplitudes, rotations = (mask.astype(float) for mask in masks)
+    layers = np.arange(1, shape[0] + 1)[:, None, None]
+    inner = {
+        f"off-block W_{layer}": scales + amplitudes * (layers == layer)
+        for layer in range(2, shape[0])
+    }
+    return {
+        "decoupled": 0 * scales,
+        "rotations": scales + rotations,
+        **inner,
+        PAPER_CLOSURE: scales + rotations + amplitudes * (layers == 2),
+        "exact": scales + rotations + amplitudes,
+    }
+
+
+def leading_order_time(
+    model: BlockModel, epsilon: float, scale: float = 0.5, mode: int = 0
+) -> float:
+    """Theorem 5's escape time of a mode by itself, in flow time, from balanced scales epsilon.
+
+    At leading order all layers grow at one rate, dX/dt = K X^(L-1) with
+    K = s E[sigma(z) z] alpha^(L-1) c (n c^2)^((L-2)/2), until X_1 = scale. For c = 1/sqrt(n) it is
+    eq. 7's, with sqrt(n) in place of sqrt(N).
+    """
+    rate = classes.rate_constant(model.activation, model.depth, model.fan)
+    rate *= model.amplitudes[mode] * (model.block_size / model.fan) ** (model.depth / 2 - 1)
     return float(closed_form(rate, epsilon, model.depth, scale))
 
 
-def escape(model, start, nu, scale=0.5, solver=Solver(), dense=False):
-    """Follow f_nu from ``start`` (L, K, K) until the alignment with mode 1 meets its threshold.
+def escape(
+    model: BlockModel,
+    start: np.ndarray,
+    nu: Switch,
+    scale: float = 0.5,
+    solver: Solver = Solver(),
+    dense: bool = False,
+) -> Escape:
+    """Follow f_nu from ``start`` (L, K, K) until X_{1,1} = M_1[0, 0] = scale.
 
     nu: number, or array broadcasting to (L, K, K). Returns an :class:`Escape`, with its path if
     ``dense``.
     """
-    threshold = alignment_threshold(model, scale)
 
     def crossing(t, y):
-        return blocks.alignment(y.reshape(model.shape)) - threshold
+        return y[0] - scale
 
     crossing.terminal = True
-    if blocks.alignment(start) >= threshold:
-        return Escape("no_plateau", math.nan, start, None, 0)
+    if start[0, 0, 0] >= scale:
+        return Escape(NO_PLATEAU, math.nan, start, None, 0)
     solution = _solve(model, start, nu, solver.t_max, solver, crossing, dense)
-    status = {1: "escaped", 0: "not_escaped", -1: "diverged"}[solution.status]
+    status = {1: ESCAPED, 0: NOT_ESCAPED, -1: DIVERGED}[solution.status]
     return Escape(
         status,
-        float(solution.t[-1]) if status == "escaped" else math.nan,
+        float(solution.t[-1]) if status == ESCAPED else math.nan,
         solution.y[:, -1].reshape(model.shape),
         solution.sol,
         solution.nfev,
     )
 
 
-def trajectory(model, start, nu, t_end, solver=Solver()):
+def trajectory(
+    model: BlockModel, start: np.ndarray, nu: Switch, t_end: float, solver: Solver = Solver()
+) -> Path:
     """f_nu from ``start`` (L, K, K) to the flow time t_end: a function t -> flattened state."""
     return _solve(model, start, nu, t_end, solver).sol
 
@@ -177,84 +228,96 @@ def _solve(model, start, nu, t_end, solver, events=None, dense=True):
     )
 
 
-def sensitivity(model, start, nu, scale=0.5, solver=Solver()):
+def sensitivity(
+    model: BlockModel, start: np.ndarray, nu: Switch, scale: float = 0.5, solver: Solver = Solver()
+) -> Sensitivity:
     """A(nu) = dT/dnu by one forward and one backward pass; see the module's head.
 
     nu: number or array broadcasting to (L, K, K). Raises ValueError if mode 1 does not escape.
     """
     forward = escape(model, start, nu, scale, solver, dense=True)
     _require_escape(forward, nu, solver)
-    normal = np.zeros(model.shape)
-    normal[0, :, 0] = forward.state[0, :, 0] / (model.modes * blocks.alignment(forward.state))
-    size = normal.size
+    size, velocity = start.size, blocks.field(model, forward.state, nu)
+    p_end = np.zeros(size)
+    p_end[0] = 1 / velocity[0, 0, 0]
 
     def backward(t, y):
         state, p = forward.path(t).reshape(model.shape), y[:size].reshape(model.shape)
         transported, switched = blocks.adjoint_field(model, state, nu, p)
-        density = p * switched
-        return -np.concatenate([transported.ravel(), density.ravel(), [density.sum()]])
+        return -np.concatenate([transported.ravel(), (p * switched).ravel()])
 
     solution = solve_ivp(
         backward,
         (forward.t, 0.0),
-        np.concatenate([normal.ravel(), np.zeros(size + 1)]),
+        np.concatenate([p_end, np.zeros(size)]),
         method=solver.method,
         rtol=solver.rtol,
-        atol=solver.rtol * np.abs(normal).max(),
+        atol=solver.rtol * p_end[0],
     )
-    speed = np.sum(normal * blocks.field(model, forward.state, nu))
-    integrals = -solution.y[size:, -1] / speed
+    velocities = [
+        blocks.field(model, x.reshape(model.shape), nu) for x in forward.path(solution.t).T
+    ]
+    products = np.einsum("tp,pt->t", np.reshape(velocities, (-1, size)), solution.y[:size])
     return Sensitivity(
         nu,
         forward.t,
-        integrals[:-1].reshape(model.shape),
-        float(integrals[-1]),
+        -solution.y[size:, -1].reshape(model.shape),
+        float(np.abs(products - 1).max()),
         forward.evaluations,
         solution.nfev,
     )
 
 
-def gauss_legendre(nodes):
+def gauss_legendre(nodes: int) -> tuple[np.ndarray, np.ndarray]:
     """Gauss-Legendre nodes and weights on [0, 1], (n,) and (n,)."""
     x, w = np.polynomial.legendre.leggauss(nodes)
     return (x + 1) / 2, w / 2
 
 
-def homotopy(model, start, nodes=8, scale=0.5, solver=Solver()):
+def homotopy(
+    model: BlockModel,
+    start: np.ndarray,
+    nodes: int = 8,
+    scale: float = 0.5,
+    solver: Solver = Solver(),
+    target: Switch = 1.0,
+) -> Homotopy:
     """T(0), T(1) and the integral of A over ``nodes`` Gauss-Legendre nodes.
 
-    The error estimate is the difference from the rule with twice as many nodes. Raises ValueError
-    for less than one node, or where mode 1 does not escape.
+    target: the nu of :func:`sensitivity`, number or array, that the path ends at; it leads there
+    in a straight line from the decoupled field. The error estimate is the difference from the rule
+    with twice as many nodes. Raises ValueError for less than one node, or where mode 1 does not
+    escape.
     """
     if nodes < 1:
         raise ValueError(f"nodes: {nodes} given; give at least 1")
-    t0, t1 = (escape(model, start, nu, scale, solver) for nu in (0.0, 1.0))
-    for nu, end in enumerate((t0, t1)):
+    ends = [escape(model, start, nu * target, scale, solver) for nu in (0.0, 1.0)]
+    for nu, end in enumerate(ends):
         _require_escape(end, nu, solver)
-    found, contributions, total = _integrate(model, start, nodes, scale, solver)
-    doubled, _, finer = _integrate(model, start, 2 * nodes, scale, solver)
-    channels = by_channel_and_layer(contributions)
+    sensitivities, contributions = _integrate(model, start, nodes, scale, solver, target)
+    more, refined = _integrate(model, start, 2 * nodes, scale, solver, target)
     return Homotopy(
-        t0.t,
-        t1.t,
-        sorted(found + doubled, key=lambda s: s.nu),
+        *(end.t for end in ends),
+        sorted(sensitivities + more, key=lambda s: s.nu),
         contributions,
-        total,
-        abs(total - finer),
-        abs(sum(float(v.sum()) for v in channels.values()) - total),
+        float(abs(contributions.sum() - refined.sum())),
     )
 
 
-def _require_escape(found, nu, solver):
-    if found.status != "escaped":
+def _require_escape(end, nu, solver):
+    if end.status != ESCAPED:
         raise ValueError(
-            f"homotopy: mode 1 does not escape at nu = {np.mean(nu):g} ({found.status}, time limit "
+            f"homotopy: mode 1 does not escape at nu = {np.mean(nu):g} ({end.status}, time limit "
             f"{solver.t_max:g}); change epsilon, rho, the threshold or the limit"
         )
 
 
-def _integrate(model, start, nodes, scale, solver):
+def _integrate(model, start, nodes, scale, solver, target):
+    """The sensitivities at the nodes, and the integral of their contributions (L, K, K)."""
     nus, weights = gauss_legendre(nodes)
-    found = [sensitivity(model, start, nu, scale, solver) for nu in nus]
-    contributions = np.tensordot(weights, [s.contributions for s in found], axes=1)
-    return found, contributions, float(weights @ [s.total for s in found])
+    along = [sensitivity(model, start, nu * target, scale, solver) for nu in nus]
+    found = [
+        replace(s, nu=nu, contributions=s.contributions * target)
+        for s, nu in zip(along, nus, strict=True)
+    ]
+    return found, np.tensordot(weights, [s.contributions for s in found], axes=1)
