@@ -27,6 +27,7 @@
 import numpy as np
 import pandas as pd
 
+from saddle_escape import published
 from saddle_escape.artifact import notebook
 from saddle_escape.figures import figure3
 from saddle_escape.settings import pick
@@ -71,13 +72,15 @@ def redrawn(activation="z*exp(-z**2)", largest=0.2):
     known = classes[classes["activation"] != activation]
     constants = pd.concat([known, classes_study.table(listed)], ignore_index=True)
     scales = [largest * factor for factor in (0.25, 0.4, 0.63, 1)]
-    cfg = CFG | {"epsilon": {activation: scales}}
+    cfg = CFG | {"epsilon": {activation: scales}, "common": []}
     runs = [
         universality.closed_form(pick(universality.ClosedForm, cfg), constants),
         universality.reduced(pick(universality.Reduced, cfg), activation),
     ]
     figure = pick(universality.Figure, cfg)
-    more = universality.figure_table(figure, pd.concat(runs, ignore_index=True), constants)
+    more = universality.figure_table(
+        figure, pd.concat(runs, ignore_index=True), constants, published.points(3, "a")
+    )
     others = table[table["activation"] != activation]
     return notebook.Picture(figure3.draw(pd.concat([others, more], ignore_index=True)))
 

@@ -59,3 +59,33 @@ def test_population_loss_is_the_reductions_on_the_manifold_and_the_networks_off_
     sampled = WIDTH * identical.one_neuron(act, DEPTH, WIDTH, x).mean_loss(off)
     losses = identical.population_loss(act, WIDTH, off, DIM, rule)
     np.testing.assert_allclose(losses, sampled, rtol=0.01)
+
+
+def test_the_plane_gives_the_minibatch_gradient_in_mean_and_covariance():
+    """Against minibatches drawn in all d directions: mean and covariance of one step."""
+    act, batch, count, rate = activations.get("tanh"), 4, 40_000, 1.0
+    base = identical.start(SCALES[:1], DIM)
+    base[0, 1:DIM] = torch.linspace(0.1, 0.4, DIM - 1)
+    generator = torch.Generator().manual_seed(0)
+    flat = base.repeat(count, 1)
+    x = torch.randn(count, batch, DIM, generator=generator, dtype=torch.float64)
+    updating(lambda x: identical.one_neuron(act, DEPTH, WIDTH, x), GradientDescent(rate))(flat, x)
+    sampled = (flat - base).numpy()
+    flat = base.repeat(count, 1)
+    drawn = identical.draw_minibatch(generator, count, batch, DIM).double()
+    update = identical.minibatch_descent(act, DEPTH, WIDTH, DIM, rate)
+    seen = update(flat, drawn, torch.arange(count))
+    planar = (flat - base).numpy()
+    assert seen["loss"].shape == (count,)
+    spread = sampled.std(0)
+    assert np.abs(sampled.mean(0) - planar.mean(0)).max() < 5 * (spread * np.sqrt(2 / count)).max()
+    a, b = np.cov(sampled / spread, rowvar=False), np.cov(planar / spread, rowvar=False)
+    assert np.abs(a - b).max() < 0.06  # fourth moments of products of normals
+
+
+def test_on_the_manifold_the_plane_has_no_direction_of_its_own():
+    update = identical.minibatch_descent(activations.get("tanh"), DEPTH, WIDTH, DIM, 0.1)
+    flat = identical.start(SCALES, DIM)
+    generator = torch.Generator().manual_seed(0)
+    update(flat, identical.draw_minibatch(generator, 2, 8, DIM).double(), torch.tensor([1, 0]))
+    assert torch.isfinite(flat).all() and (flat[:, 1:DIM] != 0).all()

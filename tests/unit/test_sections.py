@@ -71,13 +71,14 @@ def test_a_missing_class_or_an_unknown_field_is_one_line(library, settings, mess
 # The sources are read without importing them; here they are imported and must agree.
 CLASSES = {
     "classes": ("classes.Classes",),
-    "reduction": ("reduction.Reduced", "reduction.Network"),
+    "reduction": ("reduction.Reduced", "reduction.Network", "reduction.Minibatch"),
     "critical_depth": ("critical_depth.Balanced", "critical_depth.Bottleneck"),
     "universality": (
         "universality.ClosedForm",
         "universality.Reduced",
         "universality.Figure",
         "universality_network.Network",
+        "universality_minibatch.Minibatch",
     ),
     "cascade": (
         "cascade.Identity",
@@ -92,7 +93,7 @@ CLASSES = {
         "asymptotics.Asymptotics",
         "signal.Signal",
         "attraction.Attraction",
-        "offmanifold_tables.Figure",
+        "figure4.Figure",
         "offmanifold_tables.Exponents",
     ),
 }

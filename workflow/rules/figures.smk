@@ -2,12 +2,12 @@
 
 
 def figure3_tables(wildcards):
-    """Tables of the three routes: closed form, then reduction and network per activation."""
+    """Tables of the routes: closed form, then reduction and both networks per activation."""
     activations = CONFIGS[wildcards.tier]["universality"]["epsilon"]
+    routes = ("reduced", "network", "minibatch")
+    tables = [getattr(rules, f"universality_{route}").output.table for route in routes]
     return [rules.universality_closed_form.output.table] + expand(
-        [rules.universality_reduced.output.table, rules.universality_network.output.table],
-        activation=activations,
-        allow_missing=True,
+        tables, activation=activations, allow_missing=True
     )
 
 
@@ -52,6 +52,7 @@ rule figure3_table:
     input:
         tables=figure3_tables,
         classes=rules.classify.output.table,
+        published="paper_check/published_points.csv",
         code=library("figure3.py"),
     output:
         table("<results>/figures/figure3"),

@@ -142,3 +142,21 @@ rule universality_network:
         device=device,
     script:
         "../scripts/universality_network.py"
+
+
+rule universality_minibatch:
+    input:
+        code=library("universality_minibatch.py"),
+    output:
+        table("<results>/universality/minibatch_{activation}"),
+    log:
+        "<logs>/universality_minibatch/{activation}.log",
+    benchmark:
+        "<benchmarks>/universality_minibatch/{activation}.tsv"
+    resources:
+        **TRAIN,
+    params:
+        cfg=section("universality", "universality_minibatch.Minibatch", epsilon="{activation}"),
+        device=device,
+    script:
+        "../scripts/universality_minibatch.py"

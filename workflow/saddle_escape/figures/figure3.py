@@ -27,8 +27,19 @@ from .axes import (
     status_handles,
 )
 
-COLUMNS = ("activation", "class", "epsilon", "route", "t_escape", "K", "K_t_escape", "status")
-ROUTES = ("closed_form", "reduced_ode", "network")
+COLUMNS = (
+    "activation",
+    "class",
+    "epsilon",
+    "route",
+    "t_escape",
+    "t_min",
+    "t_max",
+    "K",
+    "K_t_escape",
+    "status",
+)
+ROUTES = ("closed_form", "reduced_ode", "network", "minibatch", "published")
 
 
 @style.figure_style()
@@ -94,8 +105,10 @@ def _activation_looks(table: pd.DataFrame) -> dict[str, dict]:
         looks[name] = {
             "color": color,
             "closed_form": {"linewidth": width, "linestyle": dashes, "solid_capstyle": "butt"},
+            "minibatch": {"markersize": 7.2 if first else 5.0},
             "network": {"markersize": 7.2 if first else 5.0},
             "reduced_ode": {"markersize": 4.4 if first else 2.6},
+            "published": {"color": style.INK},
         }
     return looks
 
@@ -106,6 +119,8 @@ def _draw_activation(panels: Sequence[Axes], rows: pd.DataFrame, common, look: d
         points = rows[(rows["route"] == route) & (rows["status"] == ESCAPED)]
         line = {"color": look["color"], "gid": route} | style.LOOK[route] | look[route]
         raw.plot(points["epsilon"], points["t_escape"], **line)
+        bars = {"gid": "range", "color": look["color"], "linewidth": 0.9, "zorder": 2.9}
+        raw.vlines(points["epsilon"], points["t_min"], points["t_max"], **bars)
         if route != "closed_form" and len(points):
             quotient = points["K_t_escape"] / _interpolate(common, points["epsilon"])
             scaled.plot(points["epsilon"], points["K_t_escape"], **line)

@@ -42,14 +42,6 @@ COLUMNS = (
 ROUTES = ("flow", "sgd")
 SOURCES = ("computed", "record", "none")  # of a point: this tier, one earlier run, left out
 BOTTLENECK_LABEL = r"Bottleneck scale $\varepsilon$"
-PUBLISHED = {  # reaches beyond the circle in which it lies
-    "marker": "x",
-    "markersize": 6.5,
-    "markeredgewidth": 0.6,
-    "linestyle": "none",
-    "color": style.INK,
-    "zorder": 5,
-}
 RECORD = {  # around the circle of a point that this tier did not compute
     "marker": "o",
     "markersize": 8,
@@ -97,7 +89,7 @@ def _draw_bottleneck(axes: Axes, rows: pd.DataFrame, color) -> tuple | None:
     recorded = rows[rows["source"] == "record"]
     axes.plot(recorded["epsilon"], recorded["t_mean"], gid="record", color=color, **RECORD)
     markers = rows.dropna(subset="published").drop_duplicates("epsilon")
-    axes.plot(markers["epsilon"], markers["published"], gid="published", **PUBLISHED)
+    axes.plot(markers["epsilon"], markers["published"], gid="published", **style.CROSS)
     return draw_escape_law(axes, rows.sort_values(["route", "epsilon"], ascending=False), color)
 
 
@@ -122,7 +114,7 @@ def law_label(r: int) -> str:
 def _handles(table: pd.DataFrame) -> list[Line2D]:
     handles = route_handles(table)
     if table["published"].notna().any():
-        handles.append(Line2D([], [], label="published", **PUBLISHED))
+        handles.append(Line2D([], [], label="published", **style.CROSS))
     if (table["status"] == NO_PLATEAU).any():
         handles.append(text_handle("faint: starts above its plateau"))
     if (table["source"] == "record").any():

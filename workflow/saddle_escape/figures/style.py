@@ -36,6 +36,7 @@ LABEL = {
     "reduced_ode": "reduced ODE (Thm. 4)",
     "network": "full network",
     "minibatch": "minibatch descent",
+    "published": "published",
     "flow": "gradient flow",
     "sgd": "SGD",
 }
@@ -58,6 +59,14 @@ CIRCLE = {
     "linestyle": "none",
     "zorder": 3,
 }
+CROSS = {  # reaches beyond the circle in which it lies
+    "marker": "x",
+    "markersize": 6.5,
+    "markeredgewidth": 0.6,
+    "linestyle": "none",
+    "color": INK,
+    "zorder": 5,
+}
 PLUS = {
     "marker": "+",
     "markersize": 5.5,
@@ -72,6 +81,7 @@ LOOK = {
     "reduced_ode": DIAMOND,
     "network": PLUS,
     "minibatch": CIRCLE,
+    "published": CROSS,
     # Nested rather than side by side: on a line as steep as r = 8 a sideways shift would look like
     # an error of the time. The flow's diamond lies in the circle.
     "flow": DIAMOND | {"markersize": 2.9, "markeredgewidth": 0},

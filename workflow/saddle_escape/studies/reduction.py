@@ -132,7 +132,6 @@ def minibatch_run(settings: Minibatch, device) -> xr.Dataset:
     dim, depth, width = batches.input_dim, settings.depth, settings.width
     rule = gaussian_rule(**vars(settings.quadrature))
     generator = torch.Generator(device).manual_seed(batches.seed)
-    shape = (batches.batch, dim)
 
     def observe(flat, index):
         loss = identical.population_loss(act, width, flat.cpu(), dim, rule)
@@ -143,11 +142,10 @@ def minibatch_run(settings: Minibatch, device) -> xr.Dataset:
         return {"loss": loss, "scale": scale, "distance": distance}
 
     run = descend(
-        updating(
-            lambda x: identical.one_neuron(act, depth, width, x), GradientDescent(batches.rate)
-        ),
-        lambda: torch.randn(shape, generator=generator, device=device),
+        identical.minibatch_descent(act, depth, width, dim, batches.rate),
+        lambda: identical.draw_minibatch(generator, 1, batches.batch, dim),
         identical.start(torch.tensor([settings.init]), dim).to(device, torch.float32),
+        memory=(torch.zeros(1, dtype=torch.long, device=device),),
         event=_never,
         evaluate=observe,
         rate=batches.rate,

@@ -10,10 +10,15 @@ and one step of rate eta moves the d + L - 1 numbers w, X_2..X_L just as it move
 one, c = 1, whose targets are y / sqrt(N): the loss is N times that network's, and every layer's
 metric is 1/N. That makes the paper's training of figures 1 and 3, whose rates eta, eta/N on the
 network of Definition 3 are one rate eta here (:mod:`parameterization`), a matter of minutes.
+
+Of a Gaussian minibatch, f and y see only the plane of v and w. Across it the inputs xi_s are
+independent of the errors, and enter a step only as sum_s delta_s xi_s, which is Gaussian with
+covariance sum_s delta_s^2. :func:`minibatch_descent` draws that sum itself: the same descent in
+distribution, with 2 n + d - 1 random numbers a step in place of n d.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -50,11 +55,72 @@ def expand(flat: Tensor, input_dim: int, width: int) -> list[Tensor]:
     return [ones * row, *inner, scales[:, -1] * ones.T]
 
 
+def draw_minibatch(generator: torch.Generator, streams: int, batch: int, input_dim: int) -> Tensor:
+    """What one step of :func:`minibatch_descent` draws for each stream, (streams, 2 n + d - 1)."""
+    shape = (streams, 2 * batch + input_dim - 1)
+    return torch.randn(shape, generator=generator, device=generator.device)
+
+
+def minibatch_descent(
+    act: Activation, depth: int, width: int, input_dim: int, rate: float
+) -> Callable[[Tensor, Tensor, Tensor], dict[str, Tensor]]:
+    """update(weights (b, d + L - 1), x, stream (b,)): one step of descent, in place.
+
+    For :func:`integrate.descend`: x is of :func:`draw_minibatch`, stream its row for each network
+    (the optimizer's memory, so that it leaves with its network). Sees the minibatch's own "loss".
+    """
+
+    def update(flat, x, stream):
+        plane = turned(flat, input_dim)
+        batch = (x.shape[1] - input_dim + 1) // 2
+        along, out, noise = x[stream].split([batch, batch, input_dim - 1], dim=-1)
+        loss, slope, error = _plane_gradient(act, width, plane, along, out)
+        across = flat[:, 1:input_dim]
+        unit = across / plane[:, 1:2].clamp_min(torch.finfo(flat.dtype).tiny)
+        unit = torch.where(plane[:, 1:2] > 0, unit, torch.eye(1, input_dim - 1).to(flat))
+        noise = noise - (noise * unit).sum(-1, keepdim=True) * unit
+        gradient = error[:, None] * noise + slope[:, 1:2] * unit
+        flat.sub_(torch.cat([slope[:, :1], gradient, slope[:, 2:]], -1), alpha=rate)
+        return {"loss": loss}
+
+    return update
+
+
+def _plane_gradient(act, width, plane, along, out):
+    """(loss (b,), gradient (b, 2 + L - 1), |delta_1| (b,)) at weights in the plane.
+
+    along, out (b, n): the inputs along v and along the rest of w. delta_1 (b, n): derivative of the
+    width-one network's loss in the first pre-activations.
+    """
+    h = plane[:, :1] * along + plane[:, 1:2] * out
+    activities, slopes = [], []
+    for scale in plane[:, 2:].unbind(1):
+        value, slope = act.torch_value_and_prime(h)
+        activities.append(value)
+        slopes.append(slope)
+        h = scale[:, None] * value
+    error = h - act.torch(along) / math.sqrt(width)
+    loss = width * error.square().mean(-1) / 2
+    delta, gradients = error / error.shape[-1], []
+    for scale, value, slope in zip(
+        plane[:, 2:].unbind(1)[::-1], activities[::-1], slopes[::-1], strict=True
+    ):
+        gradients.append((delta * value).sum(-1))
+        delta = scale[:, None] * delta * slope
+    gradients += [(delta * out).sum(-1), (delta * along).sum(-1)]
+    return loss, torch.stack(gradients[::-1], -1), delta.norm(dim=-1)
+
+
 def layer_scales(flat: Tensor, input_dim: int) -> Tensor:
     """|W_l|_F / sqrt(N), shape (b, L): the length of w, then |X_2|..|X_L|."""
     return torch.cat(
         [flat[:, :input_dim].norm(dim=-1, keepdim=True), flat[:, input_dim:].abs()], -1
     )
+
+
+def alignment(flat: Tensor) -> Tensor:
+    """Mode alignment |W_1 v|_2 / sqrt(N), shape (b,): the component of w along v."""
+    return flat[:, 0].abs()
 
 
 def turned(flat: Tensor, input_dim: int) -> Tensor:
