@@ -72,10 +72,9 @@ def redrawn(outer=0.7, fraction=CFG["bottleneck"]["loss_fraction"]):
     bottleneck = CFG["bottleneck"] | {"outer": outer, "loss_fraction": fraction}
     cfg = CFG | {"bottleneck": bottleneck, "line_points": 25}
     cfg["epsilon"] = CFG["epsilon"] | {"count": 5}
-    settings = pick(critical_depth.Bottleneck, cfg)
-    rows = [critical_depth.bottleneck(settings, r, classes) for r in bottleneck["r"]]
+    panel = critical_depth.bottleneck(pick(critical_depth.Bottleneck, cfg), classes)
     return notebook.Picture(
-        figure2.draw(pd.concat([table[table["panel"] == "a"], *rows], ignore_index=True))
+        figure2.draw(pd.concat([table[table["panel"] == "a"], panel], ignore_index=True))
     )
 
 

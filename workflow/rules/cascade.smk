@@ -127,12 +127,3 @@ rule figure5_table:
         cfg=section("cascade", "cascade.Figure"),
     script:
         "../scripts/figure5.py"
-
-
-rule cascade:
-    input:
-        [
-            f"results/{TIER}/cascade/{table}.csv"
-            for table in ("identity", "drops", "draws", "network", "stability", "closure")
-        ],
-    localrule: True

@@ -1,4 +1,4 @@
-"""Escape times with all layers at epsilon, for one depth."""
+"""Escape times with all layers at epsilon."""
 
 from _shell import job
 
@@ -8,5 +8,5 @@ with job(snakemake) as save:
     from saddle_escape.studies import critical_depth
 
     settings = load(critical_depth.Balanced, snakemake.params.cfg)
-    depth, classes = int(snakemake.wildcards.depth), load_table(snakemake.input.classes)
-    save(critical_depth.balanced(settings, depth, classes), snakemake.output.table)
+    classes = load_table(snakemake.input.classes)
+    save(critical_depth.balanced(settings, classes), snakemake.output.table)

@@ -1,4 +1,4 @@
-"""Escape times with the first r layers at epsilon, for one r."""
+"""Escape times with the first r layers at epsilon."""
 
 from _shell import job
 
@@ -8,5 +8,5 @@ with job(snakemake) as save:
     from saddle_escape.studies import critical_depth
 
     settings = load(critical_depth.Bottleneck, snakemake.params.cfg)
-    r, classes = int(snakemake.wildcards.r), load_table(snakemake.input.classes)
-    save(critical_depth.bottleneck(settings, r, classes), snakemake.output.table)
+    classes = load_table(snakemake.input.classes)
+    save(critical_depth.bottleneck(settings, classes), snakemake.output.table)

@@ -15,6 +15,13 @@ COLUMNS = ("panel", "L", "r", "epsilon", "route", "t_escape", "local_exponent", 
 
 
 @dataclass(frozen=True)
+class Depths:
+    """depths: one curve each."""
+
+    depths: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Balanced:
     """Panel (a). line_points: scales at which the formulas are drawn as lines."""
 
@@ -24,13 +31,18 @@ class Balanced:
     epsilon: LogSpaced
     line_points: int
     quadrature: Quadrature
+    balanced: Depths
 
 
 @dataclass(frozen=True)
 class Layers:
-    """outer: scale of the layers that are not at epsilon; loss_fraction: of the plateau value."""
+    """r: numbers of layers at epsilon, one curve each; outer: scale of the others.
+
+    loss_fraction: of the plateau value, at the escape.
+    """
 
     depth: int
+    r: tuple[int, ...]
     outer: float
     loss_fraction: float
 
@@ -51,11 +63,16 @@ class Bottleneck:
     bottleneck: Layers
 
 
-def balanced(settings: Balanced, depth: int, classes: pd.DataFrame) -> pd.DataFrame:
-    """Panel (a), one depth: all layers at epsilon, closed form (Theorem 5) and reduced ODE.
+def balanced(settings: Balanced, classes: pd.DataFrame) -> pd.DataFrame:
+    """Panel (a): all layers at epsilon, closed form (Theorem 5) and reduced ODE. Flow times.
 
-    classes: the table of activations. Flow times.
+    classes: the table of activations.
     """
+    tables = [_one_depth(settings, depth, classes) for depth in settings.balanced.depths]
+    return pd.concat(tables, ignore_index=True)
+
+
+def _one_depth(settings, depth, classes):
     constant = rate_of(classes, settings.activation, depth, settings.width)
     threshold = settings.threshold
     fine, epsilon = settings.epsilon.points(settings.line_points), settings.epsilon.points()
@@ -73,13 +90,18 @@ def balanced(settings: Balanced, depth: int, classes: pd.DataFrame) -> pd.DataFr
     )
 
 
-def bottleneck(settings: Bottleneck, r: int, classes: pd.DataFrame) -> pd.DataFrame:
-    """Panel (b), one r: the first r layers at epsilon, the others at ``outer`` (Theorem 6).
+def bottleneck(settings: Bottleneck, classes: pd.DataFrame) -> pd.DataFrame:
+    """Panel (b): the first r layers at epsilon, the others at ``outer`` (Theorem 6). Flow times.
 
     Escape by the loss. Routes: reduced ODE; exact quadrature of the leading-order flow up to the
     point where it meets the same criterion; for r >= 3 the power law epsilon^-(r-2) through the
     reduced ODE's leftmost time (r = 2 is logarithmic, r = 1 bounded: no power to draw).
     """
+    tables = [_one_r(settings, r, classes) for r in settings.bottleneck.r]
+    return pd.concat(tables, ignore_index=True)
+
+
+def _one_r(settings, r, classes):
     layers = settings.bottleneck
     depth, fraction = layers.depth, layers.loss_fraction
     constant = rate_of(classes, settings.activation, depth, settings.width)
