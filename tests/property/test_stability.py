@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from saddle_escape.theory import activations, blocks, stability
+from saddle_escape.theory import activations, blocks, homotopy, stability
 
 MARGIN = 1e-6
 POSITIVE = st.floats(1e-3, 1e3)
@@ -104,6 +104,74 @@ def test_off_block_loop_turns_stable_as_the_learned_mode_grows(model):
     assert (
         [g > 1 for g in gains] == [f.eigenvalue > 0 for f in stages] == [True, True, False, False]
     )
+
+
+@pytest.mark.parametrize(("epsilon", "over_square"), [(0.1, 0.01510), (0.03, 0.01542)])
+def test_companion_s_plateau(model, epsilon, over_square):
+    """Against another program: gain 1.6e5 at 0.1, eigenvalue / epsilon^2 as stated."""
+    found = stability.linearize(model, blocks.aligned_state(model, epsilon), 1, 0)
+    assert found.eigenvalue / epsilon**2 == pytest.approx(over_square, abs=1e-5)
+    if epsilon == 0.1:
+        assert found.gain == pytest.approx(1.6e5, rel=0.01)
+
+
+def figure5(depth=4):
+    """Figure 5's model: one output, beta = (1, .3, .08)."""
+    grid = blocks.make_grid(3, step=0.75, half_width=6.0)
+    return blocks.make_model(
+        activations.get("tanh"), (1.0, 0.3, 0.08), depth, 20, grid, summed=True, fan=20
+    )
+
+
+@pytest.fixture(scope="module")
+def paper():
+    return figure5()
+
+
+@pytest.mark.parametrize("depth", [3, 4, 5])
+def test_plateau_s_orders(depth):
+    """Couplings like epsilon^(L-2), negative ones like epsilon^L; damping like epsilon^L in layer 1
+    and epsilon^(2(L-1)) in the last; so the gain like epsilon^-(L+2)."""
+    coarse, fine = (stability.plateau(figure5(depth), e) for e in (2.5e-3, 1.25e-3))
+    assert coarse.b.shape == (3 * depth, 6)
+    orders = {"eigenvalue": depth - 2, "gain": -(depth + 2), "smallest_coupling": depth}
+    for name, order in orders.items():
+        ratio = getattr(coarse, name) / getattr(fine, name)
+        assert math.log2(ratio) == pytest.approx(order, abs=0.1)
+    assert fine.smallest_coupling < 0 < fine.b.max()
+    last = 3 * (depth - 1)
+    for block, entry, order in (("d", 0, depth), ("a", 0, depth), ("a", last, 2 * (depth - 1))):
+        damping = [np.diag(getattr(found, block))[entry] for found in (coarse, fine)]
+        assert min(damping) > 0
+        assert math.log2(damping[0] / damping[1]) == pytest.approx(order, abs=0.05)
+
+
+def test_plateau_grows_without_rotations(paper):
+    """A is not diagonal: the layer scales alone grow at (L-1) K epsilon^(L-2), the mode's rate;
+    rotations add a few percent."""
+    epsilon = 0.01
+    found = stability.plateau(paper, epsilon)
+    alone = stability.spectral_abscissa(-found.a)
+    rate = (1 / epsilon**2 - 1 / 0.25) / (2 * homotopy.leading_order_time(paper, epsilon))
+    assert alone == pytest.approx(3 * rate * epsilon**2, rel=1e-3)
+    assert 1.01 * alone < found.eigenvalue < 1.05 * alone
+    assert -found.a[0, 3] == pytest.approx(found.b.max(), rel=0.01)
+
+
+def test_split_of_a_matrix():
+    matrix = np.arange(16.0).reshape(4, 4)
+    found = stability.split(matrix, [0, 2], [3])
+    np.testing.assert_array_equal(found.a, -matrix[np.ix_([0, 2], [0, 2])])
+    np.testing.assert_array_equal(found.b, [[3.0], [11.0]])
+    assert found.smallest_coupling == 3.0
+    keep = [0, 2, 3]
+    top = np.linalg.eigvals(matrix[np.ix_(keep, keep)]).real.max()
+    assert found.eigenvalue == pytest.approx(top)
+
+
+def test_stages_need_one_output_per_mode(paper):
+    with pytest.raises(ValueError, match="one output per mode"):
+        stability.linearize(paper, blocks.aligned_state(paper, 0.1), 1, 0.0)
 
 
 def test_pairs_and_their_names(model):
