@@ -76,6 +76,42 @@ def test_flow(capsys):
     assert (rows[1]["t_escape"], rows[1]["status"]) == (None, "no_plateau")
 
 
+def test_limit_predicts_what_flow_measures(capsys):
+    options = [*SMALL, "--bottleneck", "4", "--epsilon", "0.03,0.003", "--seeds", "2"]
+    predicted = answer(capsys, "limit", *options)
+    keys = ["seed", "r", "epsilon", "t_star", "t_predicted", "critical_decay", "status"]
+    assert [list(row) for row in predicted] == [keys] * 4
+    for there, here in zip(predicted, answer(capsys, "flow", *options), strict=True):
+        assert [there[k] for k in ("seed", "r", "epsilon")] == [here[k] for k in keys[:3]]
+        error = abs(here["t_escape"] / there["t_predicted"] - 1)
+        assert error < (0.1 if here["epsilon"] > 0.01 else 2e-3)
+
+
+def test_weight_decay_holds_a_network_back_and_then_for_good(capsys):
+    options = [*SMALL, "--bottleneck", "4", "--epsilon", "0.01", "--seeds", "1", "--decay", "all"]
+    (free,) = answer(capsys, "limit", *options)
+    for share, escapes in ((0.8, True), (1.2, False)):
+        decay = ["--weight-decay", str(share * free["critical_decay"])]
+        (predicted,) = answer(capsys, "limit", *options, *decay)
+        (measured,) = answer(capsys, "flow", *options, *decay)
+        assert (measured["status"] == "escaped") is escapes
+        if escapes:
+            assert abs(measured["t_escape"] / predicted["t_predicted"] - 1) < 0.02
+            assert predicted["t_predicted"] > 1.5 * free["t_predicted"]
+        else:
+            assert predicted["t_predicted"] is None and "never escapes" in predicted["status"]
+
+
+def test_limit_without_a_number_has_a_sentence(capsys):
+    (alone,) = answer(capsys, "limit", *SMALL, "--bottleneck", "3", "--seeds", "1")
+    assert alone["t_star"] > 0 and alone["epsilon"] is alone["t_predicted"] is None
+    for name, words in (("softplus", "sigma(0) is not 0"), ("cos", "no linear signal path")):
+        options = ["--activation", name, "--bottleneck", "3", "--seeds", "1", "--epsilon", "0.1"]
+        (row,) = answer(capsys, "limit", *SMALL, *options)
+        assert row["t_star"] is row["t_predicted"] is row["critical_decay"] is None
+        assert words in row["status"]
+
+
 def test_homotopy(capsys):
     row = answer(capsys, "homotopy", "--epsilon", "0.2", "--nodes", "2")
     assert row["nodes"] == 2
@@ -151,6 +187,10 @@ START = ["--activation", "tanh", "--init", "0.1"]
         (["flow", "--max-steps", "0"], ["--max-steps", "'0'", "from 1 to 1000000000"]),
         (["flow", "--width", "16384", "--depth", "64"], ["--width", "numbers"]),
         (["flow", "--samples", "1000000", "--width", "100"], ["--samples", "numbers"]),
+        (["flow", "--weight-decay", "-1"], ["--weight-decay", "'-1'", "from 0 to"]),
+        (["limit", "--decay", "none"], ["--decay", "small", "all"]),
+        (["limit", "--bottleneck", "9"], ["--bottleneck", "'9'", "from 1 to 8"]),
+        (["limit", "--activation", "tahn"], ["did you mean 'tanh'"]),
         (["homotopy", "--epsilon", "0.9"], ["--epsilon", "'0.9'", "below 0.5"]),
         (["homotopy", "--epsilon", "1e-300"], ["--epsilon", "'1e-300'"]),
         (["homotopy", "--rho", "nan"], ["--rho", "'nan'", "from 0 to 1"]),
@@ -189,10 +229,11 @@ def test_help_and_refusals_import_nothing_heavy():
 
 
 def test_choices_are_those_of_the_modules_that_take_long_to_import():
-    from saddle_escape.theory import escape
+    from saddle_escape.theory import escape, limit_flow
     from saddle_escape.training import integrate
 
     assert (arguments.CRITERIA, arguments.CLOCKS) == (escape.CRITERIA, integrate.CLOCKS)
+    assert arguments.DECAYED == limit_flow.DECAYED
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,7 @@ RANGES = {
     "bottleneck": Range(int, 1, 64, "number r of layers at scale epsilon, at most the depth"),
     "init": Range(float, 1e-12, 10, "initial scale X_l of a layer"),
     "epsilon": Range(float, 1e-8, 10, "initial scale epsilon"),
+    "weight-decay": Range(float, 0, 1e6, "weight decay lambda, a rate per flow time"),
     "threshold": Range(float, 1e-12, 10, "value at which the run has escaped"),
     "loss-fraction": Range(float, 1e-3, 1, "fraction at which the run has escaped", strict=True),
     "rtol": Range(float, 1e-13, 1e-2, "relative tolerance of the integrator"),
@@ -56,10 +57,11 @@ RANGES = {
     "nodes": Range(int, 1, 64, "number of Gauss-Legendre nodes in nu"),
 }
 
-# Copies of theory.escape.CRITERIA and training.integrate.CLOCKS (a test holds them equal), which
-# take long to import.
+# Copies of theory.escape.CRITERIA, training.integrate.CLOCKS and theory.limit_flow.DECAYED (a test
+# holds them equal), which take long to import.
 CRITERIA = ("alignment", "loss", "correlation")
 CLOCKS = ("plain", "relative_rate")
+DECAYED = ("small", "all")
 
 
 def printable(text, limit=LONGEST_LINE):

@@ -10,10 +10,10 @@ import os
 import re
 import sys
 
-from . import classify, escape, flow, homotopy, predict
+from . import classify, escape, flow, homotopy, limit, predict
 from .arguments import printable
 
-COMMANDS = (classify, predict, escape, flow, homotopy)
+COMMANDS = (classify, predict, escape, limit, flow, homotopy)
 DESCRIPTION = "Saddle escape of deep nonlinear networks: answers to what-if questions."
 OUTPUT_FAILED, INTERRUPTED = 1, 130
 

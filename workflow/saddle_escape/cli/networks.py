@@ -1,0 +1,47 @@
+"""The He-normal networks with a bottleneck, and their data, as two commands draw them."""
+
+from .arguments import DECAYED, add_activation, add_number, add_numbers, require
+
+MAX_NUMBERS = 2**28  # of all weights, and of one epsilon's activations: 2 GB each
+
+
+def add_arguments(parser, epsilons):
+    """Activation, shape, data, bottleneck, seeds and weight decay; epsilons: the default scales."""
+    add_activation(parser, default="tanh")
+    add_number(parser, "depth", default=8)
+    add_number(parser, "width", default=64)
+    add_number(parser, "input-dim", default=16)
+    add_number(parser, "samples", default=512)
+    add_number(parser, "bottleneck", default=5)
+    add_numbers(parser, "epsilon", default=epsilons)
+    add_number(parser, "seeds", default=4)
+    add_number(parser, "weight-decay", default=0.0)
+    parser.add_argument(
+        "--decay", default="small", choices=DECAYED, help="layers that decay (default small)"
+    )
+
+
+def setup(args):
+    """The :class:`bottleneck.Setup` of parsed arguments. Raises ValueError for what cannot be."""
+    require("bottleneck", args.bottleneck, high=args.depth)
+    _require_memory(args)
+
+    from ..theory import activations
+
+    activations.get(args.activation)  # refused before torch is imported
+
+    from ..training.bottleneck import Setup
+
+    return Setup(args.activation, args.depth, args.width, args.input_dim, args.samples)
+
+
+def _require_memory(args):
+    """Raise ValueError for a network or a data set that no machine would hold."""
+    weights = args.depth * args.width * max(args.width, args.input_dim)
+    values = args.samples * (args.depth * args.width + args.input_dim)
+    for name, numbers in (("width", weights), ("samples", values)):
+        if numbers > MAX_NUMBERS:
+            raise ValueError(
+                f"--{name}: {getattr(args, name)} makes arrays of {numbers:.1e} numbers with these "
+                f"--depth, --width and --input-dim; at most {MAX_NUMBERS:.1e} are allowed"
+            )
