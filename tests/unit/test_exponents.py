@@ -23,6 +23,7 @@ def test_local_exponents_refuse_unordered_epsilon():
 @pytest.mark.parametrize("r, q, order", [(3, 3, 1), (4, 3, 2), (8, 3, 2), (8, 2, 1), (5, None, 3)])
 def test_correction_order(r, q, order):
     assert exponents.correction_order(r, q) == order
+    assert exponents.correction_order(r, q, outer_layers=True) == min(order, 2)
 
 
 @pytest.mark.parametrize("order", [1, 2])

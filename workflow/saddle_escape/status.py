@@ -24,7 +24,9 @@ NO_LINEAR_PATH = "no linear signal path: the r-2 law does not apply"
 CONSTANT_PATH = "sigma(0) is not 0: a constant signal is fitted first, the r-2 law does not hold"
 NOT_ANALYTIC = "not analytic at 0 and not piecewise linear through 0: no class"
 NEGATIVE_RATE = "K is negative: the signal shrinks at leading order"
-NO_CORRELATION = "targets and inputs are uncorrelated: no signal to grow, the r-2 law does not apply"
+NO_CORRELATION = (
+    "targets and inputs are uncorrelated: no signal to grow, the r-2 law does not apply"
+)
 NO_SADDLE = "r = 1: the network leaves at once, in a time of order one"
 LOGARITHMIC = "r = 2: the limit flow is linear, t = log(1/epsilon)/rate up to a constant"
 STABLE_SET = "no blow-up within the limit of steps: the start runs into a saddle"

@@ -47,17 +47,20 @@ def fitted_slope(epsilon: ArrayLike, t: ArrayLike) -> tuple[float, float]:
     return float(slope), float(np.sqrt(residual @ residual / (len(x) - 2) / deviation))
 
 
-def correction_order(r: int, q: int | None) -> int:
+def correction_order(r: int, q: int | None, outer_layers: bool = False) -> int:
     """Power of epsilon by which t_escape epsilon^(r-2) first departs from a constant, r >= 3.
 
-    Two corrections compete: the activation's first nonlinear term (relative size X^(q-1) while the
-    scales are X; q as in the universality classes) and the end of the escape, which lasts a time of
-    order one. Hence min(q - 1, r - 2), with an extra log(1/epsilon) where the two are equal.
-    q None (class A) leaves the second. Raises ValueError for r below 3.
+    Corrections compete: the activation's first nonlinear term (relative size X^(q-1) while the
+    scales are X; q as in the universality classes), the end of the escape, which lasts a time of
+    order one, and, where layers at order one follow (r < L), their own growth by X^2, balance's
+    share. Hence min(q - 1, r - 2), and at most 2 with outer layers; an extra log(1/epsilon) where
+    the smallest of q - 1 and 2 equals r - 2. q None (class A) leaves the others. Raises ValueError
+    for r below 3.
     """
     if r < 3:
         raise ValueError(f"r: {r} is too small, the power law needs at least 3 bottleneck layers")
-    return r - 2 if q is None else min(q - 1, r - 2)
+    nonlinear = r - 2 if q is None else q - 1
+    return min(nonlinear, r - 2, 2 if outer_layers else r - 2)
 
 
 def extrapolated_exponent(

@@ -14,10 +14,10 @@ squared loss). In the time s = epsilon^(r-2) t the small layers follow the limit
 which does not contain epsilon. Its field is homogeneous of degree r - 1: for r >= 3 it blows up at
 a time T*, a functional of the initial weights alone, for r = 2 it is linear. Hence
 
-    t_escape = epsilon^-(r-2) T* (1 + O(epsilon^min(q-1, r-2))),
+    t_escape = epsilon^-(r-2) T* (1 + O(epsilon^k)),
 
-with a logarithm more at r = q + 1 (:func:`~saddle_escape.theory.exponents.correction_order`).
-Theorem 5 is the balanced case, Theorem 11's exponent a corollary. docs/limit_flow.md derives it.
+k = min(q-1, r-2), and at most 2 where r < L
+(:func:`~saddle_escape.theory.exponents.correction_order`). Theorem 5 is the balanced case, Theorem 11's exponent a corollary. docs/limit_flow.md derives it.
 
 Matrices may be numpy arrays or torch tensors, with leading batch dimensions. Times are flow times.
 """
