@@ -213,14 +213,14 @@ def threshold_rows(
     0 at the others, so that a column's sum is what was spent. A threshold met at t = 0 has no
     plateau.
     """
-    smallest, found = min(thresholds), []
+    smallest, table = min(thresholds), []
     for k, row in enumerate(rows(run, seed, r, epsilons)):
         for threshold, t in zip(thresholds, run.t_levels[k].tolist(), strict=True):
             status = _level_status(row["status"], t)
             times = {"t_escape": t if status == ESCAPED else math.nan, "t_crossing": t}
             counts = {} if threshold == smallest else dict.fromkeys(ROW[-2:], 0)
-            found.append(row | {"threshold": threshold, "status": status} | times | counts)
-    return found
+            table.append(row | {"threshold": threshold, "status": status} | times | counts)
+    return table
 
 
 def _level_status(status, t):

@@ -549,17 +549,17 @@ def descend(
         t_levels = levels.new_full((len(weights), len(levels)), math.nan)
     step, take_step = 0, None
     while len(batch):
-        until, own = min(next_look(step), max_steps), []
+        until, per_step = min(next_look(step), max_steps), []
         for _ in range(until - step):
             x = draw()
             take_step = take_step or captured(update, batch.weights, x, *batch.memory)
             seen = take_step(x)
             if levels is not None:
-                own.append(seen)
+                per_step.append(seen)
         if levels is None:
             met, t, seen = _look_at_event(ledger, batch, event, evaluate, step, until, rate)
         else:
-            met, t, seen = _look_at_levels(ledger, batch, own, levels, t_levels, step, rate)
+            met, t, seen = _look_at_levels(ledger, batch, per_step, levels, t_levels, step, rate)
         step = until
         done = _dismiss_descent(ledger, batch, met, t, seen, plateau, step, rate)
         if step >= max_steps:
@@ -625,22 +625,22 @@ def _look_at_event(ledger, batch, event, evaluate, step, until, rate):
     return met, t, seen
 
 
-def _look_at_levels(ledger, batch, own, levels, t_levels, step, rate):
+def _look_at_levels(ledger, batch, per_step, levels, t_levels, step, rate):
     """The same for the smallest level, of what each step since ``step`` saw of its minibatch.
 
     Enters every level's first crossing in t_levels (B, m).
     """
-    losses = torch.stack([seen["loss"] for seen in own]).double()
+    losses = torch.stack([seen["loss"] for seen in per_step]).double()
     below = losses[..., None] < levels
     t = torch.where(below.any(0), rate * (step + below.int().argmax(0)).double(), math.nan)
     first = t_levels[batch.index]
     first = torch.where(first.isnan(), t, first)
     t_levels[batch.index], batch.value = first, losses[-1]
-    for k, seen in enumerate(own):
+    for k, seen in enumerate(per_step):
         ledger.record(batch.index, torch.full_like(losses[0], rate * (step + k)), seen)
     t_last = first[:, levels.argmin()]
     ledger.mark_no_plateau(batch.index[t_last == 0])
-    return ~t_last.isnan(), t_last, own[-1]
+    return ~t_last.isnan(), t_last, per_step[-1]
 
 
 def _dismiss_descent(ledger, batch, met, t, seen, plateau, step, rate):
