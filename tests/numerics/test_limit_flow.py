@@ -1,7 +1,11 @@
 """The limit flow against other routes to its blow-up time, closed forms and full networks."""
 
+import inspect
 import math
+import pkgutil
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -351,6 +355,25 @@ def test_kinked_networks_escape_at_the_predicted_time():
     assert far / near == pytest.approx(10, rel=0.3)
 
 
+@pytest.mark.parametrize("loss", [losses.Logistic(), losses.Huber(0.5)], ids=["logistic", "huber"])
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_any_loss_and_any_number_of_outputs(loss, outputs):
+    generator, epsilons = torch.Generator().manual_seed(1), [1e-2, 1e-3]
+    shapes = network.layer_shapes(5, 12, 6, outputs)
+    raw = network.he_normal(generator, shapes)
+    x = torch.randn(64, 6, generator=generator, dtype=torch.float64)
+    problem = Problem(activations.get("tanh"), shapes, 1.0, x, x[:, :outputs].sign(), loss=loss)
+    star, plateau = t_star(problem, raw, 5), problem.plateau.expand(2)
+    run = integrate.integrate(
+        problem.field(),
+        bottleneck.start(None, raw, 5, epsilons),
+        integrate.loss_event(plateau, 0.9),
+        sizes=problem.sizes, plateau=plateau, clock="relative_rate", rtol=1e-9,
+    )  # fmt: skip
+    far, near = (abs(t * e**3 / star - 1) for t, e in zip(run.t_escape, epsilons, strict=True))
+    assert near < 1e-5 and far / near == pytest.approx(100, rel=0.2)
+
+
 @pytest.mark.parametrize(("decayed", "r"), [("small", 4), ("all", 4)])
 def test_weight_decay_on_both_sides_of_its_critical_value(decayed, r):
     setup, epsilon = setting(width=16), 1e-3
@@ -497,3 +520,20 @@ def test_bad_input_is_refused_in_one_line():
         theory.escape_time(1.0, 2, 0.1)
     with pytest.raises(ValueError, match="decayed: unknown 'both'"):
         theory.critical_decay(1.0, 3, 0.1, "both")
+
+
+# --- the written derivation -----------------------------------------------------------------------
+
+PAGE = Path(__file__).parents[2] / "docs" / "limit_flow.md"
+FUNCTIONS = re.findall(r"`((?:theory|training|status)\.[\w.]+)`", PAGE.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("name", sorted(set(FUNCTIONS)))
+def test_every_function_that_the_page_names_exists(name):
+    assert pkgutil.resolve_name(f"saddle_escape.{name}") is not None
+
+
+def test_the_page_names_every_function_of_the_law():
+    public = [f for f in dir(theory) if inspect.isfunction(getattr(theory, f)) and f[0] != "_"]
+    own = [f for f in public if getattr(theory, f).__module__ == theory.__name__]
+    assert {f"theory.limit_flow.{f}" for f in own} <= set(FUNCTIONS)

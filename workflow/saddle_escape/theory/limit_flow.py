@@ -17,7 +17,8 @@ a time T*, a functional of the initial weights alone, for r = 2 it is linear. He
     t_escape = epsilon^-(r-2) T* (1 + O(epsilon^k)),
 
 k = min(q-1, r-2), and at most 2 where r < L
-(:func:`~saddle_escape.theory.exponents.correction_order`). Theorem 5 is the balanced case, Theorem 11's exponent a corollary. docs/limit_flow.md derives it.
+(:func:`~saddle_escape.theory.exponents.correction_order`). Theorem 5 is
+the balanced case, Theorem 11's exponent a corollary. docs/limit_flow.md derives it.
 
 Matrices may be numpy arrays or torch tensors, with leading batch dimensions. Times are flow times.
 """
