@@ -71,7 +71,11 @@ def test_a_missing_class_or_an_unknown_field_is_one_line(library, settings, mess
 # The sources are read without importing them; here they are imported and must agree.
 CLASSES = {
     "classes": ("classes.Classes",),
-    "reduction": ("reduction.Reduced", "reduction.Network", "reduction.Minibatch"),
+    "reduction": (
+        "reduction.Reduced",
+        "reduction_network.Network",
+        "reduction_minibatch.Minibatch",
+    ),
     "critical_depth": ("critical_depth.Balanced", "critical_depth.Bottleneck"),
     "universality": (
         "universality.ClosedForm",
@@ -81,11 +85,16 @@ CLASSES = {
         "universality_minibatch.Minibatch",
     ),
     "cascade": (
-        "cascade.Identity",
-        "cascade.Trajectory",
-        "cascade.Draws",
-        "cascade.Figure",
-        "cascade_network.Network",
+        "cascade.Times",
+        "cascade.Homotopy",
+        "cascade.Flow",
+        "cascade_training.Training",
+    ),
+    "companion": (
+        "companion.Identity",
+        "companion.Trajectory",
+        "companion.Draws",
+        "companion_network.Network",
         "stability.Stability",
         "closure.Closure",
     ),

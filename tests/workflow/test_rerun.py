@@ -1,23 +1,24 @@
-"""What reruns when something changes, and what does not: dry runs over a finished smoke tier."""
+"""What reruns when something changes, and what does not, by dry runs.
+
+Which rules, over a finished smoke tier; and of the default tier, whose files are made up, how much
+of the time that its jobs take.
+"""
 
 import os
 from contextlib import contextmanager
 
+import pandas as pd
 import pytest
 
-from .conftest import planned
+from .conftest import ROOT, copy_project, planned, pretend_finished
 
 pytestmark = pytest.mark.xdist_group("smoke")
 
 FIGURES = ("figure1", "figure2", "figure3")
-REDUCTION = {"reduction_reduced": 1, "reduction_network": 2, "figure1_table": 1}
+REDUCTION = {"reduction_reduced": 1, "figure1_table": 1}
 CRITICAL_DEPTH = {"critical_depth_balanced": 1, "critical_depth_bottleneck": 1, "figure2_table": 1}
-UNIVERSALITY = {
-    "universality_closed_form": 1,
-    "universality_reduced": 2,
-    "universality_network": 2,
-    "figure3_table": 1,
-}
+UNIVERSALITY = {"universality_closed_form": 1, "universality_reduced": 2, "figure3_table": 1}
+# The full networks of figures 1 and 3 know neither the reduction nor the classes.
 
 
 @contextmanager
@@ -59,17 +60,18 @@ def test_touching_modules_without_changing_them_reruns_nothing(smoke_tree):
 @pytest.mark.parametrize(
     ("module", "rules"),
     [
-        ("compare", {}),  # used by no rule
-        ("identity", {}),  # used by other figures' rules at most
-        ("blocks", {}),
-        ("style", {"draw": 3}),
+        ("artifact/compare", {}),  # used by no rule
+        ("training/identity", {}),  # used by other figures' rules at most
+        ("theory/blocks", {}),
+        ("figures/style", {"draw": 3}),
         ("studies/universality", UNIVERSALITY | {"draw": 1}),
         ("studies/critical_depth", CRITICAL_DEPTH | {"draw": 1}),
         # imported by the studies, not by the scripts
-        ("manifold", REDUCTION | CRITICAL_DEPTH | UNIVERSALITY | {"draw": 3}),
+        ("theory/manifold", REDUCTION | CRITICAL_DEPTH | UNIVERSALITY | {"draw": 3}),
         (
             "studies/classes",
-            {"classify": 1} | CRITICAL_DEPTH | UNIVERSALITY | {"draw": 2},
+            {"classify": 1, "universality_closed_form": 1, "figure3_table": 1, "draw": 2}
+            | CRITICAL_DEPTH,
         ),
     ],
 )
@@ -101,4 +103,57 @@ def test_only_the_rules_that_read_a_key_rerun(smoke_tree, old, new, rules):
 
 def test_one_activations_scales_rerun_that_activation(smoke_tree):
     plan = plan_after(smoke_tree, "config/smoke.yaml", replacing("[0.2, 0.3]", "[0.2, 0.31]"))
-    assert plan == dict.fromkeys(UNIVERSALITY, 1) | {"draw": 1}
+    networks = ("universality_network", "universality_minibatch")
+    assert plan == dict.fromkeys((*UNIVERSALITY, *networks, "draw"), 1)
+
+
+# --- the default tier -----------------------------------------------------------------------------
+
+TRAINED = {  # the rules that train full networks: nearly all of the time
+    "reduction_network",
+    "reduction_minibatch",
+    "universality_network",
+    "universality_minibatch",
+    "offmanifold_points",
+    "offmanifold_asymptotics",
+    "offmanifold_signal",
+}
+
+
+@pytest.fixture(scope="module")
+def default_tree(tmp_path_factory):
+    """A copy of the project in which the default tier seems to be finished."""
+    tree = copy_project(tmp_path_factory.mktemp("default") / "project")
+    pretend_finished(tree, "default")
+    assert planned(tree, "all", tier="default") == {}
+    return tree
+
+
+def share(plan):
+    """Part of the default tier's job time that a plan takes, by its rules' committed times."""
+    times = pd.read_csv(ROOT / "figures/job_times.csv").set_index("rule")
+    times = times[times["tier"] == "default"]
+    if times.empty:
+        pytest.skip("figures/job_times.csv holds no default tier")
+    per_job = times["cpu_seconds"] / times["jobs"]
+    return sum(per_job[rule] * jobs for rule, jobs in plan.items()) / times["cpu_seconds"].sum()
+
+
+@pytest.mark.parametrize(
+    ("module", "most"),
+    [
+        ("studies/critical_depth", 0.01),
+        ("studies/reduction", 0.12),
+        ("theory/escape", 0.12),
+        ("theory/classes", 0.18),
+        ("cli/main", 0.0),
+        ("cli/arguments", 0.0),
+        ("cli/homotopy", 0.0),
+        ("claims/verdict", 0.0),
+    ],
+)
+def test_an_edit_reruns_little_of_the_default_tier(default_tree, module, most):
+    with changed(default_tree / f"workflow/saddle_escape/{module}.py", append):
+        plan = planned(default_tree, "all", tier="default")
+    assert not TRAINED & plan.keys()
+    assert share(plan) < most + 0.005

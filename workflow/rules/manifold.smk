@@ -30,7 +30,7 @@ rule reduction_network:
     resources:
         **TRAIN,
     params:
-        cfg=section("reduction", "reduction.Network"),
+        cfg=section("reduction", "reduction_network.Network"),
         device=device,
     script:
         "../scripts/reduction_network.py"
@@ -49,7 +49,7 @@ rule reduction_minibatch:
     resources:
         **TRAIN,
     params:
-        cfg=section("reduction", "reduction.Minibatch"),
+        cfg=section("reduction", "reduction_minibatch.Minibatch"),
         device=device,
     script:
         "../scripts/reduction_minibatch.py"

@@ -4,10 +4,10 @@ from _shell import job
 
 with job(snakemake) as save:
     from saddle_escape.settings import load
-    from saddle_escape.studies import reduction
+    from saddle_escape.studies import reduction_minibatch
     from saddle_escape.training.network import resolve_device
 
-    settings = load(reduction.Minibatch, snakemake.params.cfg)
+    settings = load(reduction_minibatch.Minibatch, snakemake.params.cfg)
     device = resolve_device(snakemake.params.device)
-    data = reduction.minibatch_run(settings, device)
+    data = reduction_minibatch.trajectory(settings, device)
     save(data, snakemake.output.data, device=str(device), dtype="float32")

@@ -366,7 +366,7 @@ def integrate(
     if sizes is not None and sum(sizes) != y0.shape[1]:
         raise ValueError(f"sizes: the groups hold {sum(sizes)} components, y0 {y0.shape[1]}")
     rhs = clocked(field, clock, sizes)
-    call = _Call(rhs, event or _never, plateau, sizes, clock, rtol, atol, t_max, max_steps)
+    call = _Call(rhs, event or never, plateau, sizes, clock, rtol, atol, t_max, max_steps)
     ledger = _Ledger(y0, record)
     batch = _start(call, ledger, y0, follow_above_plateau)
     while len(batch):
@@ -374,7 +374,8 @@ def integrate(
     return ledger.close()
 
 
-def _never(seen, index):
+def never(seen: Seen, index: Tensor) -> Tensor:
+    """The event that is not met, (b,): what has it runs to its end."""
     return torch.ones(len(index), dtype=torch.float64, device=index.device)
 
 
