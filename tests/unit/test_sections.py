@@ -2,13 +2,17 @@
 
 import dataclasses
 import importlib
+import re
+from pathlib import Path
 
 import pytest
 
 from saddle_escape import sections
-from saddle_escape.config import ConfigError, schema, select
+from saddle_escape.config import ConfigError, load_tiers, schema, select
 from saddle_escape.sections import section_keys
 from saddle_escape.settings import load
+
+ROOT = Path(__file__).parents[2]
 
 SOURCES = {
     "settings.py": "class Rule:\n    step: float\n    nodes: int\n",
@@ -69,49 +73,16 @@ def test_a_missing_class_or_an_unknown_field_is_one_line(library, settings, mess
 
 
 # The sources are read without importing them; here they are imported and must agree.
-CLASSES = {
-    "classes": ("classes.Classes",),
-    "reduction": (
-        "reduction.Reduced",
-        "reduction_network.Network",
-        "reduction_minibatch.Minibatch",
-    ),
-    "critical_depth": ("critical_depth.Balanced", "critical_depth.Bottleneck"),
-    "universality": (
-        "universality.ClosedForm",
-        "universality.Reduced",
-        "universality.Figure",
-        "universality_network.Network",
-        "universality_minibatch.Minibatch",
-    ),
-    "cascade": (
-        "cascade.Times",
-        "cascade.Homotopy",
-        "cascade.Flow",
-        "cascade_training.Training",
-    ),
-    "companion": (
-        "companion.Identity",
-        "companion.Trajectory",
-        "companion.Draws",
-        "companion_network.Network",
-        "stability.Stability",
-        "closure.Closure",
-    ),
-    "offmanifold": (
-        "asymptotics.Asymptotics",
-        "signal.Signal",
-        "attraction.Attraction",
-        "figure4.Figure",
-        "offmanifold_tables.Exponents",
-    ),
-}
+RULES = "".join(path.read_text() for path in sorted((ROOT / "workflow/rules").glob("*.smk")))
+SECTIONS = sorted(set(re.findall(r'section\(\s*"(\w+)",\s*"(\w+\.\w+)"', RULES)))
+
+
+def test_the_rules_have_sections():
+    assert len(SECTIONS) > 15
 
 
 @pytest.mark.parametrize("tier", ["smoke", "default", "full"])
-@pytest.mark.parametrize(
-    ("section", "name"), [(section, name) for section in CLASSES for name in CLASSES[section]]
-)
+@pytest.mark.parametrize(("section", "name"), SECTIONS)
 def test_every_study_loads_its_section(configs, tier, section, name):
     keys = section_keys(schema(), section, name)
     study, _, cls = name.partition(".")
@@ -123,7 +94,5 @@ def test_every_study_loads_its_section(configs, tier, section, name):
 
 
 @pytest.fixture(scope="session")
-def configs(request):
-    from saddle_escape.config import load_tiers
-
-    return load_tiers(request.config.rootpath / "config")[1]
+def configs():
+    return load_tiers(ROOT / "config")[1]
