@@ -1,66 +1,30 @@
-"""Escape times on the manifold: Theorems 5 and 6, Corollary 7, and what depends on the class."""
+"""Escape times on the manifold: Theorems 5, 6 and 18, figure 3, and what depends on the class."""
 
 import functools
 import itertools
 
 import numpy as np
 import pandas as pd
-from scipy.interpolate import CubicSpline
+import torch
 
 from ... import published
 from ...status import ESCAPED
-from ...theory import activations, classes, escape, manifold
+from ...theory import activations, classes, escape
+from ...training import bottleneck, limit_flow
 from . import points, quantity
+from .runs import furthest, model, rate, scaled, slopes, time, times
 
-PARTED = 0.1  # relative distance at which theory and reduced equations count as apart
-CLASS_D_CRITERION = ("correlation", 0.5)  # the loss falls already when the mean is fitted
-
-
-@functools.cache  # class D's quadrature is the same for every run
-def model(name, depth, width):
-    """The reduced model of an activation, with the rule that its kinks allow."""
-    act = activations.get(name)
-    return manifold.reduction(act, depth, width, rule="trapezoid" if act.smooth else "half_line")
-
-
-@functools.cache  # controls share most runs with the check
-def _escape(name, init, width, criterion, threshold):
-    run = escape.escape_time(model(name, len(init), width), np.array(init), criterion, threshold)
-    if run.status != ESCAPED:
-        raise ValueError(f"claims: {name} from {init} did not escape ({run.status})")
-    return run.t_escape
-
-
-def time(name, init, width, criterion="alignment", threshold=0.5):
-    """Escape time of the reduced equations; ValueError unless they escape."""
-    return _escape(name, tuple(map(float, init)), width, criterion, threshold)
-
-
-def times(name, depth, width, epsilons, *criterion):
-    """Escape times (E,) from balanced starts."""
-    return np.array([time(name, [e] * depth, width, *criterion) for e in epsilons])
-
-
-def slopes(x, y):
-    """Local slopes of log y against log x."""
-    return np.diff(np.log(y)) / np.diff(np.log(x))
-
-
-def rate(name, depth, width):
-    """K of an activation by name."""
-    return classes.rate_constant(activations.get(name), depth, width)
-
-
-def scaled(name, factor):
-    """The activation factor * sigma, as an expression."""
-    return f"({factor})*({activations.get(name).expression})"
-
+FIRST = ("small_first", "small_first_behind")  # controls that put the small layers first
 
 # --- Theorem 5 ------------------------------------------------------------------------------------
 
 
 def closed_form(case):
-    """Claim 6: order of the closed form's error. Control: K ten per cent too large."""
+    """Claim 6: eqs. 10 and 11 against the reduced equations, and the order of their error.
+
+    Controls: wrong_prefactor, K ten per cent too large; half, the threshold 1/2 in place of 1;
+    comparable, layers of one order in place of |X| <= epsilon alone.
+    """
     own, factor = case.settings, 1.1 if case.control == "wrong_prefactor" else 1.0
     width, smallest, quantities, shown = own["width"], [], [], []
 
@@ -89,7 +53,69 @@ def closed_form(case):
         *quantities,
         quantity("resonance", steps[0] / steps[1] - 1, b=list(steps)),
         quantity("relative_error", max(smallest)),
+        _unequal_starts(own, width, factor),
+        _reached(own, width, 0.5 if case.control == "half" else 1.0),
+        _norm_alone(own, case.control == "comparable"),
     ], shown
+
+
+def _unequal_starts(own, width, factor):
+    """Largest relative distance of eq. 10's integral from the reduced equations."""
+    errors = []
+    for name, shape in own["unequal"]["cases"]:
+        init = own["unequal"]["epsilon"] * np.array(shape)
+        law = escape.quadrature_time(factor * rate(name, len(init), width), init)
+        errors.append(abs(time(name, init, width) / law - 1))
+    return quantity("unequal_starts", max(errors), starts=len(errors))
+
+
+def _reached(own, width, threshold):
+    """Activations whose X_1 does not get to the threshold in ten times the closed form."""
+    named, depth, epsilon = (own["reach"][k] for k in ("activations", "depth", "epsilon"))
+    missed = [n for n in named if not _reaches(n, depth, width, epsilon, threshold)]
+    return quantity("reach", len(missed), missed=missed or "none", of=len(named))
+
+
+@functools.cache
+def _reaches(name, depth, width, epsilon, threshold):
+    limit = 10 * escape.closed_form(rate(name, depth, width), epsilon, depth, 1.0)
+    start = [epsilon] * depth
+    run = escape.escape_time(model(name, depth, width), start, "alignment", threshold, limit)
+    return run.status == ESCAPED
+
+
+def _norm_alone(own, comparable):
+    """Exponent of eq. 10 where the norm is epsilon but three of four layers are smaller."""
+    epsilons = np.array(own["norm"], dtype=float)
+    powers = (1, 1, 1, 1) if comparable else (2, 2, 2, 1)
+    t = [escape.quadrature_time(1.0, np.power(e, powers), 1.0) for e in epsilons]
+    return quantity("norm_alone", slopes(epsilons, t)[0])
+
+
+def balanced(case):
+    """Claim theorem18: eq. 11 as printed, up to X_1 = 1, and where its scaling changes.
+
+    Controls: wrong_prefactor, K ten per cent too large; one_layer_less, the last layer starts at 1.
+    """
+    own, width = case.settings, case.settings["width"]
+    factor = 1.1 if case.control == "wrong_prefactor" else 1.0
+    scales, errors, orders = np.array(own["epsilon"], dtype=float), [], {}
+    last = [1.0] if case.control == "one_layer_less" else []
+
+    def escapes(name, depth):
+        return np.array([time(name, [e] * (depth - len(last)) + last, width) for e in scales])
+
+    decade = np.diff(np.log(scales))[0] / (factor * rate("tanh", 2, width))
+    for name, depth in itertools.product(own["activations"], own["depths"]):
+        t = escapes(name, depth)
+        law = escape.closed_form(factor * rate(name, depth, width), scales, depth, 1.0)
+        errors.append(t[0] / law[0] - 1)
+        orders[f"{name} L = {depth}"] = slopes(scales, t)[0] + depth - 2
+    return [
+        quantity("two_layers", -np.diff(escapes("tanh", 2))[0] / decade - 1),
+        quantity("exponents", max(orders.values(), key=abs), runs=list(orders)),
+        quantity("as_printed", max(errors, key=abs), epsilon=scales[0]),
+    ], None
 
 
 # --- Theorem 6 ------------------------------------------------------------------------------------
@@ -105,7 +131,8 @@ def critical_depth(case):
     """Claim 7: exponents and logarithms by the number r of small layers.
 
     Controls: one_layer_less and one_layer_more start r - 1 and r + 1 layers at epsilon; all_layers
-    starts every layer there.
+    starts every layer there; unit_scales, the law without the product of the outer scales;
+    small_first and small_first_behind, the small layers before the others.
     """
     own, cfg = case.settings, case.settings["critical_depth"]
     name, depth, width = cfg["activation"], cfg["bottleneck"]["depth"], cfg["width"]
@@ -135,10 +162,33 @@ def critical_depth(case):
     quantities += [quantity(f"r{r}", s) for r, s in exponents.items()]
     quantities.append(quantity("depth_independent", spread, depths=own["depths"]))
     quantities.append(quantity("exponent_per_layer", per_layer))
+    quantities += _prefactors(own, case.control)
     if "figure2" in case.quantities:
         quantities.append(_figure2_deviation(case.tables["figure2"]))
     shown = points("measured", exponents, exponents.values())
     return quantities, shown + points("-(r-2)", exponents, [2 - r for r in exponents], "line")
+
+
+def _prefactors(own, control):
+    """Times over Theorem 6's law at outer scales other than 1, small layers first and last."""
+    name, width, epsilon = own["prefactor"]["activation"], 64, own["prefactor"]["epsilon"]
+    first, last, behind = {}, {}, {}
+    for r, outer in own["prefactor"]["outer"].items():
+        r, depth = int(r), int(r) + len(outer)
+        k, act = rate(name, depth, width), activations.get(name)
+        scales = [1.0] if control == "unit_scales" else outer
+        law = escape.critical_depth_time(k, epsilon, r, scales)
+        small = [epsilon] * r
+        first[f"r = {r}"] = time(name, small + outer, width, "loss", 0.5) / law
+        order = small + outer if control in FIRST else outer + small
+        last[f"r = {r}"] = t = time(name, order, width, "loss", 0.5) / law
+        rate_behind = escape.rate_behind(act, depth, width, outer)
+        behind[f"r = {r}"] = t * law * (r - 2) * rate_behind * epsilon ** (r - 2)
+    return [
+        quantity("prefactor", abs(furthest(first.values(), 1) - 1), ratios=first),
+        quantity("small_last", max(last.values()) - 1, ratios=last),
+        quantity("behind", abs(furthest(behind.values(), 1) - 1), ratios=behind),
+    ]
 
 
 def _figure2_deviation(table):
@@ -248,43 +298,6 @@ def _published_deviation(reduced, markers):
     return pd.DataFrame(rows, columns=["series", "curve", "deviation"])
 
 
-# --- the classes side by side ---------------------------------------------------------------------
-
-
-def exponents_by_class(case):
-    """Claim 9: local exponent from balanced starts, class by class.
-
-    Controls: one_layer_less, the last layer starts at 1; no_constant, class D's activation without
-    its constant, sigma - sigma(0).
-    """
-    own, quantities, shown = case.settings, [], []
-    width, epsilons = own["width"], np.array(own["epsilon"], dtype=float)
-    last = [1.0] if case.control == "one_layer_less" else []
-
-    def escapes(name, scales):
-        starts = [[e] * (own["depth"] - len(last)) + last for e in scales]
-        return np.array([time(name, start, width, *CLASS_D_CRITERION) for start in starts])
-
-    for cls, names in own["classes"].items():
-        wanted = {f"class_{cls.lower()}", f"class_{cls.lower()}_tail"} & case.quantities
-        if not wanted:
-            continue
-        names = [own["without_constant"]] if case.control == "no_constant" else names
-        t = {name: escapes(name, epsilons) for name in names}
-        local = {name: slopes(epsilons, values)[-1] for name, values in t.items()}
-        furthest = max(local.values(), key=lambda s: abs(s + own["depth"] - 2))
-        quantities.append(quantity(f"class_{cls.lower()}", furthest, exponents=local))
-        for name, values in t.items():
-            shown += points(f"{name} ({cls})", epsilons, values, "joined")
-        if f"class_{cls.lower()}_tail" in wanted:
-            tail = np.array(own["tail"], dtype=float)
-            values = escapes(names[0], tail)
-            decades = list(slopes(tail, values))
-            quantities.append(quantity(f"class_{cls.lower()}_tail", decades[-1], decades=decades))
-            shown += points(f"{names[0]} ({cls})", tail, values, "joined")
-    return quantities, shown
-
-
 # --- further statements ---------------------------------------------------------------------------
 
 
@@ -292,7 +305,7 @@ def extra_depth(case):
     """Claim 16: times and exponents at fixed r and growing depth.
 
     Controls: added_layers_small, the added layers start at epsilon too; unit_slope, the second
-    activation scaled to slope 1 at 0.
+    activation scaled to slope 1 at 0; half_variance, layers of variance 1/fan-in.
     """
     own = case.settings
     r, width, epsilons = own["r"], own["width"], np.array(own["epsilon"], dtype=float)
@@ -312,7 +325,10 @@ def extra_depth(case):
         quantity("exponent_spread", np.ptp(local), runs=len(local), **facts),
         quantity("time_ratio", longer[unit], activation=unit, **facts),
         quantity("time_ratio_half", longer[other], activation=other, **facts),
+        _law_per_layer(own, case.control == "added_layers_small"),
     ]
+    if "he_normal_layers" in case.quantities:
+        quantities.append(_he_normal_layers(own, case.control == "half_variance"))
     if "off_manifold" in case.quantities:
         quantities.append(_depth_spread(case.tables["exponents"]))
     if "off_manifold_time" in case.quantities:
@@ -322,6 +338,50 @@ def extra_depth(case):
         ratios = [escapes(name, d)[0] / escapes(name, shallow)[0] for d in own["depths"]]
         shown += points(name, own["depths"], ratios, "joined")
     return quantities, shown
+
+
+def _law_per_layer(own, small):
+    """K t (r-2) eps^(r-2) prod X of layers added at scales X, the one furthest from 1.
+
+    1/(alpha X) for each of them, whatever the others: alpha is in K.
+    """
+    r, width, epsilon, laws = own["r"], own["width"], own["epsilon"][0], {}
+    for name, added in itertools.product(own["activations"], own["added"]):
+        outer = [epsilon] * len(added) if small else added
+        t = time(name, [epsilon] * r + outer, width, "loss", 0.5)
+        k = rate(name, r + len(added), width) * np.prod(added)
+        laws[f"{name} {len(added)} layers"] = k * t * (r - 2) * epsilon ** (r - 2)
+    return quantity("law_per_layer", furthest(laws.values(), 1), laws=laws)
+
+
+def _he_normal_layers(own, half_variance):
+    """T* of the limit flow, deep over shallow, per added layer and times alpha sqrt(2).
+
+    Median over seeds of He-normal networks whose first r layers are those of the shallow one.
+    """
+    he, factors = own["he_normal"], {}
+    r, added = he["r"], he["added"]
+    for name in own["activations"]:
+        deep, shallow = (
+            bottleneck.Setup(name, depth, he["width"], he["input_dim"], he["samples"])
+            for depth in (r + 1 + added, r + 1)
+        )
+        draws = [bottleneck.draw(deep, seed) for seed in range(he["seeds"])]
+        weights = [torch.stack(layer) for layer in zip(*(raw for raw, _, _ in draws), strict=True)]
+        weights = [w / np.sqrt(2) for w in weights] if half_variance else weights
+        x = draws[0][1]
+        t = [_limit_times(deep.problem(x), weights, r),
+             _limit_times(shallow.problem(x), [*weights[:r], weights[-1]], r)]  # fmt: skip
+        factors[name] = np.median(t[0] / t[1]) ** (1 / added)
+    alphas = {name: classes.classify(activations.get(name)).alpha for name in factors}
+    laws = [factor * alphas[name] * np.sqrt(2) for name, factor in factors.items()]
+    return quantity("he_normal_layers", furthest(laws, 1), factors=factors, seeds=he["seeds"])
+
+
+def _limit_times(problem, weights, r):
+    """T* of every draw, (seeds,)."""
+    flow = limit_flow.limit_flow(problem, weights, r)
+    return limit_flow.blow_up_time(flow, weights[:r], rtol=1e-5).t_star.numpy()
 
 
 def _depth_spread(table):
@@ -413,69 +473,68 @@ def _shell_sum(s, k, threshold):
     return total
 
 
-def large_epsilon(case):
-    """Claim 17d: theory against the reduced equations of figure 2.
+def shell_errors(case):
+    """Claim lemma19: E_j over L eta^2 at the shells' edges, and what E_j is.
 
-    Controls: linear_activation, the reduced equations integrated for a linear network, whose only
-    nonlinearity is its loss; other_activation, for one with another K.
+    Controls: far_from_the_edges, points of the first shell at which every factor is near its limit;
+    ordered_less, ratios eta that are not small.
     """
-    cfg, smallest = case.settings["critical_depth"], case.settings["smallest"]
-    table = case.tables["figure2"]
-    used = {"linear_activation": "linear", "other_activation": case.settings["other"]}.get(
-        case.control
-    )
-    near, far, partings, shown = {"a": [], "b": []}, {"a": [], "b": []}, [], []
-    for panel, label, start, epsilon, t, theory in _theory_and_ode(
-        table, case.tables["classes"], cfg, smallest
-    ):
-        if used:
-            criterion = (
-                ("alignment", cfg["threshold"])
-                if panel == "a"
-                else ("loss", cfg["bottleneck"]["loss_fraction"])
-            )
-            ends = epsilon[[0, -1]]
-            t = np.array([time(used, start(e), cfg["width"], *criterion) for e in ends])
-            theory = theory[[0, -1]]
-            if case.control == "linear_activation":
-                theory = theory * rate(cfg["activation"], len(start(1.0)), cfg["width"])
-                theory = theory / rate("linear", len(start(1.0)), cfg["width"])
-            epsilon = ends
-        distance = np.abs(t / theory - 1)
-        near[panel].append(distance[0])
-        far[panel].append(distance[-1])
-        if distance[-1] > PARTED:
-            partings.append(np.exp(np.interp(np.log(PARTED), np.log(distance), np.log(epsilon))))
-        shown += points(f"({panel}) {label}", epsilon, distance, "joined")
-    where = {
-        "from_epsilon": min(partings, default=np.nan),
-        "to_epsilon": max(partings, default=np.nan),
-    }
+    own, depth = case.settings, case.settings["depth"]
+    etas, edges, middles, bounds = own["eta"], {}, {}, []
+    if case.control == "ordered_less":
+        etas = own["large_eta"]
+    for eta in etas:
+        s = float(eta) ** np.arange(depth, 0, -1.0)
+        shells = range(2, depth)
+        ends = [escape.shell_error(s, j, s[k] ** 2) for j in shells for k in (j - 1, j)]
+        near = [escape.shell_error(s, 1, 2 * s[0] ** 2)]
+        used = near if case.control == "far_from_the_edges" else ends
+        bounds.append(max(map(abs, used)) / (depth * eta**2))
+        edges[f"{eta:g}"] = furthest(ends, 2**-0.5 - 1)
+        middles[f"{eta:g}"] = furthest(
+            [escape.shell_error(s, j, s[j - 1] * s[j]) / eta for j in shells], -1
+        )
+    *_, last = etas
     return [
-        quantity("small_epsilon", max(near["a"] + near["b"]), epsilon=table["epsilon"].min()),
-        quantity("large_epsilon_a", min(far["a"]), apart=PARTED, **where),
-        quantity("large_epsilon_b", min(far["b"]), apart=PARTED, **where),
-    ], shown
+        quantity("uniform_bound", bounds[-1] / bounds[0], bounds=bounds, eta=etas),
+        quantity("edges", edges[f"{last:g}"], by_eta=edges),
+        quantity("middle", middles[f"{last:g}"], by_eta=middles),
+    ], None
 
 
-def _theory_and_ode(table, rates, cfg, smallest):
-    """(panel, curve, start at an epsilon, epsilons, times, the theory's times) of figure 2.
+def large_epsilon(case):
+    """Claim 17d: the closed form up to X_1 = 1, and the exact integral, against X_1 = threshold.
 
-    L and r at least ``smallest``. The theory is the closed form in panel (a) and the exact
-    quadrature, as drawn, in panel (b).
+    Controls: other_activation, reduced equations of one with another K; linear_activation, linear
+    networks, both up to a threshold before their loss saturates.
     """
-    ode = table[(table["route"] == "reduced_ode") & (table["status"] == ESCAPED)]
-    ode = ode.sort_values("epsilon")
-    for (panel, depth, r), curve in ode.groupby(["panel", "L", "r"]):
-        epsilon, t = curve["epsilon"].to_numpy(), curve["t_escape"].to_numpy()
-        if panel == "a" and depth >= smallest:
-            k = classes.rate_of(rates, cfg["activation"], depth, cfg["width"])
-            theory = escape.closed_form(k, epsilon, depth, cfg["threshold"])
-            yield panel, f"L = {depth}", lambda e, n=depth: [e] * n, epsilon, t, theory
-        if panel == "b" and r >= smallest:
-            line = table[(table["route"] == "quadrature") & (table["r"] == r)]
-            line = line.dropna(subset=["t_escape"])
-            spline = CubicSpline(np.log(line["epsilon"]), np.log(line["t_escape"]))
-            outer = [cfg["bottleneck"]["outer"]] * (depth - r)
-            yield (panel, f"r = {r}", lambda e, n=r, rest=outer: [e] * n + rest,
-                   epsilon, t, np.exp(spline(np.log(epsilon))))  # fmt: skip
+    own, width, name = case.settings, case.settings["width"], case.settings["activation"]
+    linear, scales = case.control == "linear_activation", np.array(own["epsilon"], dtype=float)
+    threshold, limit = (own["early"],) * 2 if linear else (own["threshold"], 1.0)
+    used = {"linear_activation": "linear", "other_activation": own["other"]}.get(case.control, name)
+    theory_of, distances, shown = "linear" if linear else name, {"a": {}, "b": {}}, []
+    for panel, depth, r in [*(("a", n, n) for n in own["depths"]),
+                            *(("b", own["depths"][-1], r) for r in own["depths"])]:  # fmt: skip
+        outer = [own["outer"]] * (depth - r)
+        k = rate(theory_of, depth, width)
+        t = np.array([time(used, [e] * r + outer, width, threshold=threshold) for e in scales])
+        if panel == "a":
+            theory = escape.closed_form(k, scales, depth, limit)
+        else:
+            theory = [escape.quadrature_time(k, [e] * r + outer, threshold) for e in scales]
+        distances[panel][r] = distance = np.abs(t / theory - 1)
+        label = f"(a) L = {depth}" if panel == "a" else f"(b) r = {r}"
+        shown += points(label, scales, distance, "joined")
+    near, far = ({p: [d[k] for d in distances[p].values()] for p in "ab"} for k in (0, -1))
+    return [
+        quantity("small_epsilon", max(near["a"] + near["b"]), epsilon=scales[0]),
+        *(
+            quantity(
+                f"large_epsilon_{p}",
+                min(far[p]),
+                far=dict(zip(distances[p], far[p], strict=True)),
+                epsilon=scales[-1],
+            )
+            for p in "ab"
+        ),
+    ], shown

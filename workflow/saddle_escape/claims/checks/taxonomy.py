@@ -4,9 +4,10 @@ import mpmath
 import numpy as np
 import pandas as pd
 
-from ...theory import activations, classes, manifold
+from ...theory import activations, classes, corrections, manifold
 from . import points, quantity
 
+SMALL = 1e-4  # where phi is its leading term
 EXACT = 1e-15  # Taylor coefficients below it, of 40 digits, are zero
 
 
@@ -27,7 +28,8 @@ def table(case):
     """Claim 3: computed classes against the stated ones, coefficients by two routes.
 
     Controls: quadratic, the activations of class B with a small z^2 added; constant, with a small
-    constant added.
+    constant added; odd, odd activations in place of those that the hypotheses leave out; even, an
+    even term only in these.
     """
     stated = {
         name: (cls, q, c_q)
@@ -40,6 +42,11 @@ def table(case):
     if term:
         used |= {name: _with(name, term) for name, (cls, _, _) in stated.items() if cls == "B"}
         computed[["class", "q"]] = [_class_and_order(used[name]) for name in stated]
+    strict = [n for n, (cls, *_) in stated.items()
+              if classes.paper_class(activations.get(used[n])) != cls]  # fmt: skip
+    outside = case.settings[case.control if case.control in ("odd", "even") else "outside"]
+    placed = [n for n in outside if classes.paper_class(activations.get(n)) is not None]
+    lowest = {n: _leading_order(_coefficients(n, order=6)) for n in outside}
     wrong = [name for name, (cls, _, _) in stated.items() if computed["class"][name] != cls]
     orders = [name for name, (_, q, _) in stated.items() if not _same(computed["q"][name], q)]
     analytic = [name for name, (cls, _, _) in stated.items() if cls != "A"]
@@ -49,6 +56,9 @@ def table(case):
     return [
         quantity("wrong_classes", len(wrong), of=len(stated), which=wrong or "none"),
         quantity("wrong_orders", len(orders), of=len(stated), which=orders or "none"),
+        quantity("by_the_hypotheses", len(strict), of=len(stated), which=strict or "none"),
+        quantity("outside", len(placed), of=len(outside), which=placed or "none"),
+        quantity("outside_order", min(lowest.values()), orders=lowest),
         quantity("stated_coefficients", max(far.values()), activations=len(far)),
         quantity("coefficient_deviation", max(off.values()), activations=len(off)),
     ], None
@@ -95,34 +105,44 @@ def _leading_order(series):
 def drift_orders(case):
     """Claim 5: order in epsilon of the drift of X_(l+1)^2 - X_l^2, layer by layer.
 
-    Controls: quadratic, a z^2 added to the activations, which takes class B to C; curved, a z^2
-    added to class A.
+    Controls: quadratic, a z^2 added to the activations, which takes class B to C; no_constant,
+    class D without its constant, which takes it to C; curved, a z^2 added to class A.
     """
-    own = case.settings
-    if case.control == "curved":
-        drifts = [
-            _relative_drift(_with(name, "z**2/100"), 4, own["width"]) for name in own["class_a"]
-        ]
-        return [quantity("class_a", max(drifts))], None
-    worst, first, shown = {}, {}, []
+    own, quadratic = case.settings, case.control == "quadratic"
+    added = {"quadratic": "z**2/10", "no_constant": own["minus_constant"]}.get(case.control)
+    off, shown = {}, []
     for name in own["activations"]:
         q = classes.classify(activations.get(name)).q
-        used = _with(name, "z**2/10") if case.control == "quadratic" else name
+        used = _with(name, added) if added else name
         for depth in own["depths"]:
             layers = np.arange(1, depth)
-            orders = _drift_orders(used, depth, own)
-            worst[name, depth] = np.abs(orders - (depth + layers * (q - 1))).max()
-            first[name, depth] = abs(orders[0] - (depth + q - 1))
+            law, orders = depth + layers * (q - 1), _drift_orders(used, depth, own)
+            off[name, depth] = np.abs(orders - law)
             shown += points(f"{name}, L = {depth}", layers, orders)
-            shown += points(f"{name}, L = {depth}, law", layers, depth + layers * (q - 1), "line")
-    free = {name: _relative_drift(name, 4, own["width"]) for name in own["class_a"]}
-    attained = [v for (n, _), v in first.items() if classes.classify(activations.get(n)).q > 0]
+            shown += points(f"{name}, L = {depth}, law", layers, law, "line")
+    kinds = {name: classes.classify(activations.get(name)).cls for name in own["activations"]}
+    sloped = [d for (name, _), d in off.items() if kinds[name] != "D"]
+    constant = [d.max() for (name, _), d in off.items() if kinds[name] == "D"]
+    term = (lambda name: _with(name, "z**2/100")) if case.control == "curved" else str
+    free = [_relative_drift(term(name), 4, own["width"]) for name in own["class_a"]]
     facts = {"activations": own["activations"], "depths": own["depths"]}
     return [
-        quantity("bound_attained", max(attained), **facts),
-        quantity("layer_resolved", max(worst.values()), **facts),
-        quantity("class_a", max(free.values()), activations=own["class_a"]),
+        quantity("bound_attained", max(d[0] for d in sloped), **facts),
+        quantity("layer_resolved", max(d.max() for d in sloped), **facts),
+        quantity("class_d", max(constant), **facts),
+        quantity("coefficients", _coefficient_error(own, kinds, quadratic)),
+        quantity("class_a", max(free), activations=own["class_a"]),
     ], shown
+
+
+def _coefficient_error(own, kinds, quadratic):
+    """Largest relative distance of the drift from its leading term, sign included, B and C."""
+    scales, errors = np.array(own["scales"]), []
+    for name in (n for n, cls in kinds.items() if cls != "D"):
+        plain = _model(name, len(scales), own["width"])
+        used = _model(_with(name, "z**2/10"), len(scales), own["width"]) if quadratic else plain
+        errors.append(np.abs(used.drift(scales) / corrections.imbalance_drift(plain, scales) - 1))
+    return np.max(errors)
 
 
 def _drift_orders(name, depth, settings):
@@ -167,7 +187,19 @@ def constant(case):
         quantity("class_difference", rows[0].cls != rows[1].cls, **facts),
         quantity("order_difference", abs(orders[0] - orders[1])),
         quantity("order_and_parity", by_parity.count(False), of=len(by_parity)),
+        quantity("phi_order", _order_of_phi(own["classes"], share), epsilon=SMALL),
     ], None
+
+
+def _order_of_phi(stated, share):
+    """Largest distance of the local slope of log |phi| near 0, phi by the library, from q."""
+    slopes, z = [], np.array([SMALL, 2 * SMALL])
+    for name in (name for cls, names in stated.items() if cls != "A" for name in names):
+        act = activations.get(name)
+        values = classes.phi(act, z) + (1 - share) * act(z)
+        slope = np.diff(np.log(np.abs(values)))[0] / np.log(2)
+        slopes.append(abs(slope - classes.classify(act).q))
+    return max(slopes)
 
 
 def _class_by_order(q):
@@ -177,16 +209,20 @@ def _class_by_order(q):
 def balance_by_class(case):
     """Claim 17b: the order of the drift at the first layer, class by class.
 
-    Controls: one_class, activations of class B only; curved, a z^2 added to class A.
+    Controls: one_class, activations of class B only; curved, a z^2 added to class A; quadratic, a
+    z^2 added to the others, their q left as it was.
     """
     own = case.settings
     if case.control == "curved":
         drift = _relative_drift(_with(own["class_a"], "z**2/100"), own["depth"], own["width"])
         return [quantity("exact_in_class_a", drift)], None
     names = own["class_b"] if case.control == "one_class" else own["activations"]
-    orders = {name: _drift_orders(name, own["depth"], own)[0] for name in names}
+    term = (lambda name: _with(name, "z**2/10")) if case.control == "quadratic" else str
+    orders = {name: _drift_orders(term(name), own["depth"], own)[0] for name in names}
+    laws = {n: own["depth"] + classes.classify(activations.get(n)).q - 1 for n in names}
     drift = _relative_drift(own["class_a"], own["depth"], own["width"])
     return [
         quantity("order_spread", np.ptp(list(orders.values())), orders=orders),
+        quantity("order_by_class", max(abs(orders[n] - laws[n]) for n in names), orders=orders),
         quantity("exact_in_class_a", drift),
     ], None
