@@ -56,22 +56,32 @@ leftmost.assign(expected=2 - leftmost["r"])[
 ]
 
 # %% [markdown]
+# Where the reduced equations and the leading order part depends on where each of them ends. The
+# paper runs the equations up to $X_1=0.3$ and the integral up to $X_1=1$: then the equations come
+# *early* at large $\varepsilon$ (`ratio` of the criterion "alignment"). Up to the same $X_1$, or to
+# the same loss, they come *late* (`matched_ratio`), because the network saturates.
+
+# %%
+largest = computed.groupby(["panel", "L", "r", "criterion"])["epsilon"].idxmax()
+computed.loc[largest, ["panel", "L", "r", "criterion", "epsilon", "ratio", "matched_ratio"]]
+
+# %% [markdown]
 # ## Turn it
 #
 # `outer` is the scale of the layers that are not small, `fraction` the fraction of the plateau's
 # loss that counts as escaped. Both move the curves of panel (b); neither tilts them. Where the
-# start is above the plateau already, the status says so. (The title of panel (b) is the cached
-# figure's: "the others at 1" is what `outer` replaces.)
+# start is above the plateau already, the status says so.
 
 # %%
 classes = notebook.load("classes.csv", TIER)
 
 
-def redrawn(outer=0.7, fraction=CFG["bottleneck"]["loss_fraction"]):
+def redrawn(outer=0.7, fraction=CFG["wide"]["loss_fraction"]):
     """Figure 2 with panel (b) recomputed, at five scales, for other outer layers or criterion."""
-    bottleneck = CFG["bottleneck"] | {"outer": outer, "loss_fraction": fraction}
-    cfg = CFG | {"bottleneck": bottleneck, "line_points": 25}
-    cfg["epsilon"] = CFG["epsilon"] | {"count": 5}
+    cfg = CFG | {"bottleneck": CFG["bottleneck"] | {"outer": outer}, "line_points": 25}
+    cfg["wide"] = CFG["wide"] | {"loss_fraction": fraction}
+    for part in (cfg, cfg["wide"]):
+        part["epsilon"] = part["epsilon"] | {"count": 5}
     panel = critical_depth.bottleneck(pick(critical_depth.Bottleneck, cfg), classes)
     return notebook.Picture(
         figure2.draw(pd.concat([table[table["panel"] == "a"], panel], ignore_index=True))

@@ -76,8 +76,8 @@ def test_figure_1_meets_the_published_points(figure1):
 
 
 def test_figure_2_exponents(figure2):
-    ode = figure2[(figure2["route"] == "reduced_ode") & (figure2["status"] == "escaped")]
-    for (panel, depth, r), rows in ode.groupby(["panel", "L", "r"]):
+    ode = figure2[(figure2["route"] == "reduced_ode") & (figure2["criterion"] == "loss")]
+    for (panel, depth, r), rows in ode[ode["status"] == "escaped"].groupby(["panel", "L", "r"]):
         leftmost = rows.sort_values("epsilon").iloc[0]
         assert leftmost["epsilon"] == pytest.approx(1e-3)
         expected = {3: -1, 2: 0}.get(r, 2 - r)
@@ -85,12 +85,30 @@ def test_figure_2_exponents(figure2):
         assert abs(leftmost["local_exponent"] - expected) < tolerance, (panel, depth, r)
 
 
+def test_figure_2_has_the_papers_scales(figure2):
+    paper = figure2[(figure2["route"] == "reduced_ode") & (figure2["criterion"] == "alignment")]
+    for (panel, depth, r), rows in paper.groupby(["panel", "L", "r"]):
+        assert r in (3, 4, 5, 6) and depth == {"a": r, "b": 6}[panel]
+        np.testing.assert_allclose(np.sort(rows["epsilon"]), np.geomspace(1e-2, 10**-0.75, 20))
+        assert (rows["status"] == "escaped").all()
+    assert len(paper) == 160
+
+
+def test_figure_2_parts_from_the_integral_by_saturation_and_by_its_upper_limit(figure2):
+    paper = figure2[(figure2["route"] == "reduced_ode") & (figure2["criterion"] == "alignment")]
+    assert (paper["matched_ratio"] > 1).all()
+    ends = paper.sort_values("epsilon").groupby(["panel", "L", "r"])
+    assert (ends["ratio"].first() - 1).abs().max() < 0.012
+    assert ends["ratio"].last().between(0.65, 0.95).all()
+    assert ends["matched_ratio"].last().between(1.06, 1.34).all()
+
+
 def test_figure_2_marks_what_has_no_plateau(figure2):
-    ode = figure2[(figure2["route"] == "reduced_ode") & (figure2["panel"] == "b")]
+    ode = figure2[(figure2["route"] == "reduced_ode") & (figure2["criterion"] == "loss")]
     without = ode[ode["status"] == "no_plateau"]
     assert set(without["r"]) == {2, 3} and without["epsilon"].min() > 0.15
     assert without["t_escape"].isna().all()
-    assert ode.groupby("r").size().min() >= 8
+    assert ode.groupby(["panel", "r"]).size().min() >= 8
 
 
 @pytest.mark.parametrize("route", ["reduced_ode", "network"])

@@ -62,8 +62,8 @@ MISTAKES = [
     ({"devce": "cpu"}, "devce: unknown key; did you mean 'device'?"),
     ({"reduction": {"widht": 3}}, "reduction.widht: unknown key; did you mean 'width'?"),
     (
-        {"reduction": {"network": {"seeed": 1}}},
-        "reduction.network.seeed: unknown key; did you mean 'seed'?",
+        {"reduction": {"minibatch": {"seeed": 1}}},
+        "reduction.minibatch.seeed: unknown key; did you mean 'seed'?",
     ),
     ({"tier": "smokey"}, "tier: 'smokey' is not known; did you mean 'smoke'?"),
     ({"device": "tpu"}, "device: 'tpu' is not known; did you mean 'cpu'?"),
@@ -73,8 +73,13 @@ MISTAKES = [
     ({"reduction": {"t_end": float("nan")}}, "reduction.t_end: nan is not of type 'number'"),
     ({"reduction": {"width": None}}, "reduction: key 'width' is missing"),
     ({"reduction": {"init": [0.1, 0.2]}}, "reduction.init: 2 scales for depth 4"),
-    ({"critical_depth": {"epsilon": {"min": 0.5}}}, "min 0.5 must be below max 0.3"),
+    ({"critical_depth": {"epsilon": {"min": 0.5}}}, "min 0.5 must be below max 0.1778"),
+    (
+        {"critical_depth": {"wide": {"epsilon": {"min": 0.5}}}},
+        "wide.epsilon: min 0.5 must be below",
+    ),
     ({"critical_depth": {"bottleneck": {"r": [7]}}}, "r = 7 exceeds depth 6"),
+    ({"critical_depth": {"wide": {"r": [2, 8]}}}, "critical_depth.wide.r: r = 8 exceeds depth 6"),
     ({"classes": {"activations": ["tanh"]}}, "is not in classes.activations"),
 ]
 
@@ -120,7 +125,7 @@ def test_a_missing_tier_file_is_one_line(config_dir):
 def test_exponents_without_a_point_are_numbers(config_dir):
     path = config_dir / "smoke.yaml"
     path.write_text(path.read_text().replace("min: 0.03", "min: 3e-2"))
-    assert load_tiers(config_dir)[1]["smoke"]["critical_depth"]["epsilon"]["min"] == 0.03
+    assert load_tiers(config_dir)[1]["smoke"]["critical_depth"]["wide"]["epsilon"]["min"] == 0.03
 
 
 def test_select_takes_only_what_is_named():

@@ -60,26 +60,26 @@ def figure1_table(count=301):
 
 
 def figure2_table(count=8):
-    """Closed forms for five depths; five bottleneck sizes, of which two lose their plateau."""
+    """Five depths and five bottleneck sizes by both criteria, of which two lose their plateau."""
     rows = []
     for epsilon in np.geomspace(1e-3, 0.3, count):
-        for depth in (3, 4, 5, 6, 8):
-            t = closed_form(epsilon, depth, K["tanh"])
-            rows += [
-                ("a", depth, depth, epsilon, r, t, "escaped")
-                for r in ("closed_form", "reduced_ode")
-            ]
-        for r in (2, 3, 4, 5, 6):
-            law = epsilon ** (2 - r) if r > 2 else np.log(1 / epsilon)
-            lost = r < 4 and epsilon > 0.1
-            rows.append(("b", 6, r, epsilon, "quadrature", law, "escaped"))
-            rows.append(("b", 6, r, epsilon, "power_law", epsilon ** (2 - r), "escaped"))
-            t, status = (np.nan, "no_plateau") if lost else (1.05 * law, "escaped")
-            rows.append(("b", 6, r, epsilon, "reduced_ode", t, status))
-    columns = ["panel", "L", "r", "epsilon", "route", "t_escape", "status"]
-    table = pd.DataFrame(rows, columns=columns)
-    table.insert(6, "local_exponent", np.nan)
-    return table
+        curves = [("a", depth, depth) for depth in (3, 4, 5, 6, 8)]
+        for panel, depth, r in curves + [("b", 6, r) for r in (2, 3, 4, 5, 6)]:
+            law = closed_form(epsilon, r, K["tanh"]) if r > 2 else np.log(1 / epsilon)
+            for criterion, threshold in (("alignment", 0.3), ("loss", 0.5)):
+                lost = panel == "b" and r < 4 and epsilon > 0.1 and criterion == "loss"
+                ratio, matched = (
+                    (1 - epsilon, 1 + epsilon) if threshold < 0.4 else (1 + epsilon,) * 2
+                )
+                t, status = (np.nan, "no_plateau") if lost else (ratio * law, "escaped")
+                common = (panel, depth, r, epsilon, criterion, threshold)
+                line = (1.0, np.nan, np.nan, np.nan)
+                rows.append((*common, "quadrature", law, "escaped", *line))
+                quotients = (np.nan, np.nan) if lost else (ratio, matched)
+                rows.append((*common, "reduced_ode", t, status, 1.0, law, *quotients))
+    columns = ["panel", "L", "r", "epsilon", "criterion", "threshold", "route", "t_escape"]
+    columns += ["status", "upper_limit", "theory", "ratio", "matched_ratio"]
+    return pd.DataFrame(rows, columns=columns).reindex(columns=list(figure2.COLUMNS))
 
 
 def figure3_table(count=4):
@@ -271,25 +271,56 @@ def test_figure1_draws_every_series():
     assert labels == {f"$X_{{{layer}}}$" for layer in range(1, LAYERS + 1)}
 
 
+def figure2_panels(table):
+    """{panel: axes of the times}, {panel: axes of the ratios}."""
+    axes = figure2.draw(table).axes
+    return dict(zip("ab", axes[:2], strict=True)), dict(zip("ab", axes[2:], strict=True))
+
+
 def test_figure2_draws_every_escaped_row_and_marks_the_others():
     table = figure2_table()
-    axes = dict(zip("ab", figure2.draw(table).axes, strict=True))
-    for (panel, route), rows in table.groupby(["panel", "route"]):
+    times, _ = figure2_panels(table)
+    for (panel, route, criterion), rows in table.groupby(["panel", "route", "criterion"]):
         done = rows[rows["status"] == "escaped"]
-        assert drawn(axes[panel], route) == points_of(done, "epsilon", "t_escape")
+        shown = drawn(times[panel], f"{route} {criterion}")
+        assert shown == points_of(done, "epsilon", "t_escape")
     lost = table[table["status"] == "no_plateau"]
-    marks = drawn(axes["b"], "no_plateau")
+    marks = drawn(times["b"], "no_plateau")
     assert len(marks) == len(lost) > 0
     assert {x for x, _ in marks} == set(lost["epsilon"])
     assert len({y for _, y in marks}) == lost["r"].nunique(), "series must not hide one another"
     assert all(0 < y < 1 for _, y in marks), "axes fractions"
-    legends = {p: [t.get_text() for t in a.get_legend().get_texts()] for p, a in axes.items()}
-    assert "no plateau" in legends["b"] and "no plateau" not in legends["a"]
+    assert not drawn(times["a"], "no_plateau")
+    legend = [text.get_text() for text in times["b"].get_legend().get_texts()]
+    assert legend == ["no plateau"]
+
+
+def test_figure2_draws_the_ratios_of_both_criteria():
+    table = figure2_table()
+    times, ratios = figure2_panels(table)
+    assert all(times[panel].get_xlim() == ratios[panel].get_xlim() for panel in "ab")
+    computed = table[table["route"] == "reduced_ode"]
+    for (panel, criterion), rows in computed.groupby(["panel", "criterion"]):
+        shown = drawn(ratios[panel], f"reduced_ode {criterion}")
+        assert shown == points_of(rows, "epsilon", "ratio")
+    for panel, rows in computed[computed["criterion"] == "alignment"].groupby("panel"):
+        assert drawn(ratios[panel], "matched") == points_of(rows, "epsilon", "matched_ratio")
+
+
+def test_figure2_says_where_its_integrals_and_events_end():
+    table = figure2_table().replace({"threshold": {0.3: 0.25}, "upper_limit": {1.0: 0.75}})
+    times, ratios = figure2_panels(table)
+    legends = [axes["a"].get_legend().get_texts() for axes in (times, ratios)]
+    words = [text.get_text() for legend in legends for text in legend]
+    assert "reduced ODE to $X_1=0.25$ (Thm. 4)" in words
+    assert "$X_1=0.25$ over the integral to 0.75" in words
+    assert "the same over the integral to 0.25" in words
 
 
 def test_unescaped_marks_lie_below_the_data():
-    axes = figure2.draw(figure2_table()).axes[1]
-    lowest = min(y for route in ("quadrature", "reduced_ode") for _, y in drawn(axes, route))
+    axes = figure2_panels(figure2_table())[0]["b"]
+    routes = ("quadrature loss", "reduced_ode loss", "reduced_ode alignment")
+    lowest = min(y for route in routes for _, y in drawn(axes, route))
     fraction = axes.transAxes.inverted().transform(axes.transData.transform((1e-2, lowest)))[1]
     assert max(y for _, y in drawn(axes, "no_plateau")) < fraction
 
@@ -353,6 +384,7 @@ def test_missing_and_unknown_columns_are_named(name):
         ("figure1", "series", "netwrok_X1"),
         ("figure2", "panel", "c"),
         ("figure2", "route", "sgd"),
+        ("figure2", "criterion", "correlation"),
         ("figure2", "status", "capped"),
         ("figure3", "route", "quadrature"),
         ("figure3", "status", "capped"),
@@ -389,7 +421,7 @@ def test_one_series_alone_can_be_drawn(name, choice):
     draw, table = CASES[name]
     figure = draw(table().query(choice))
     figure.draw_without_rendering()
-    assert [bool(axes.get_lines()) for axes in figure.axes] == [
+    assert [bool(axes.get_lines()) for axes in figure.axes[:2]] == [
         name == "figure1",
         name == "figure2",
     ]

@@ -14,7 +14,8 @@ pytestmark = pytest.mark.xdist_group("smoke")
 COLUMNS = {
     "classes": "activation class q c_q c_q_exact alpha beta1 K homogeneity conserved status",
     "figures/figure1": "panel series t value",
-    "figures/figure2": "panel L r epsilon route t_escape local_exponent status",
+    "figures/figure2": "panel L r epsilon criterion threshold route t_escape upper_limit theory"
+    " ratio matched_ratio local_exponent status",
     "figures/figure3": "activation class epsilon route t_escape t_min t_max K K_t_escape status",
     "figures/figure4": "route r epsilon t_mean t_sd t_min t_max n_seeds published ratio"
     " accepted_steps gradient_evaluations source status",

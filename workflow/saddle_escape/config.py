@@ -173,22 +173,22 @@ def _cross_check(config):
     reduction, critical, universality = (
         config[key] for key in ("reduction", "critical_depth", "universality")
     )
-    depth, deepest = reduction["depth"], max(critical["bottleneck"]["r"])
+    depth = reduction["depth"]
     checks = [
         (
             ("reduction", "init"),
             len(reduction["init"]) == depth,
             f"{len(reduction['init'])} scales for depth {depth}; give one per layer",
         ),
-        (
-            ("critical_depth", "bottleneck", "r"),
-            deepest <= critical["bottleneck"]["depth"],
-            f"r = {deepest} exceeds depth {critical['bottleneck']['depth']}",
-        ),
     ]
+    for part in ("bottleneck", "wide"):
+        deepest, most = max(critical[part]["r"]), critical["bottleneck"]["depth"]
+        problem = f"r = {deepest} exceeds depth {most}"
+        checks.append((("critical_depth", part, "r"), deepest <= most, problem))
     checks += _off_manifold_checks(config["offmanifold"])
     for path, scales in (
         (("critical_depth", "epsilon"), critical["epsilon"]),
+        (("critical_depth", "wide", "epsilon"), critical["wide"]["epsilon"]),
         (("universality", "closed_form"), universality["closed_form"]),
         (
             ("offmanifold", "asymptotics", "epsilon"),

@@ -31,6 +31,7 @@ TOLERANCES = {
     **dict.fromkeys(("value", "loss"), (1e-6, 1e-9)),
     **dict.fromkeys(("gamma", "growth", "distance"), (1e-6, 0.0)),
     **dict.fromkeys(("spectral_min", "spectral_max", "along_min", "along_max"), (1e-6, 0.0)),
+    **dict.fromkeys(("theory", "upper_limit", "matched_ratio"), (1e-6, 0.0)),
     "local_exponent": (0.0, 1e-5),
     **dict.fromkeys(("t_median", "t_q25", "t_q75", "ratio"), (1e-2, 0.0)),
     **dict.fromkeys(("t_mean", "t_min", "t_max"), (1e-2, 0.0)),

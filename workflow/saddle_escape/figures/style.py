@@ -31,8 +31,6 @@ DASHED = (0, (4, 1.6))
 # One name and one look per route, in every figure: a prediction is a line, a computation a marker.
 LABEL = {
     "closed_form": "closed form (Thm. 5)",
-    "quadrature": "leading-order quadrature",
-    "power_law": r"$\varepsilon^{-(r-2)}$",
     "reduced_ode": "reduced ODE (Thm. 4)",
     "network": "full network",
     "minibatch": "minibatch descent",
@@ -76,8 +74,6 @@ PLUS = {
 }
 LOOK = {
     "closed_form": LINE,
-    "quadrature": LINE,
-    "power_law": GUIDE,
     "reduced_ode": DIAMOND,
     "network": PLUS,
     "minibatch": CIRCLE,

@@ -1,4 +1,9 @@
-"""Figure 2: the number r of layers at scale epsilon sets the exponent (Theorems 5 and 6)."""
+"""Figure 2: the number r of layers at scale epsilon sets the exponent (Theorems 5 and 6).
+
+Two events. "alignment", as in the paper: the reduced equations run until X_1 meets a threshold, the
+leading-order integral (eq. 10) up to the paper's upper limit, which is another one. "loss", on a
+wider range: both run until the loss falls to a fraction of its plateau value.
+"""
 
 from dataclasses import dataclass
 
@@ -11,7 +16,38 @@ from ..theory import activations, escape, manifold
 from ..theory.classes import rate_of, row_of
 from ..theory.exponents import pointwise_exponents
 
-COLUMNS = ("panel", "L", "r", "epsilon", "route", "t_escape", "local_exponent", "status")
+COLUMNS = (
+    "panel",
+    "L",
+    "r",
+    "epsilon",
+    "criterion",
+    "threshold",
+    "route",
+    "t_escape",
+    "upper_limit",
+    "theory",
+    "ratio",
+    "matched_ratio",
+    "local_exponent",
+    "status",
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What both panels share. Alignment: X_1 at the event and at the end of the integral.
+
+    line_points: scales at which the integrals are drawn as lines.
+    """
+
+    activation: str
+    width: int
+    epsilon: LogSpaced
+    threshold: float
+    upper_limit: float
+    line_points: int
+    quadrature: Quadrature
 
 
 @dataclass(frozen=True)
@@ -22,126 +58,158 @@ class Depths:
 
 
 @dataclass(frozen=True)
-class Balanced:
-    """Panel (a). line_points: scales at which the formulas are drawn as lines."""
+class WideDepths:
+    """The companion of panel (a). loss_fraction: of the plateau value, at the event."""
 
-    activation: str
-    width: int
-    threshold: float
     epsilon: LogSpaced
-    line_points: int
-    quadrature: Quadrature
+    depths: tuple[int, ...]
+    loss_fraction: float
+
+
+@dataclass(frozen=True)
+class Balanced(Settings):
+    """Panel (a)."""
+
     balanced: Depths
+    wide: WideDepths
 
 
 @dataclass(frozen=True)
 class Layers:
-    """r: numbers of layers at epsilon, one curve each; outer: scale of the others.
-
-    loss_fraction: of the plateau value, at the escape.
-    """
+    """r: numbers of layers at epsilon, one curve each; outer: scale of the others."""
 
     depth: int
     r: tuple[int, ...]
     outer: float
-    loss_fraction: float
-
-    def start(self, r: int, epsilon: float) -> np.ndarray:
-        """Layer scales (L,): the first r at epsilon."""
-        return np.array([epsilon] * r + [self.outer] * (self.depth - r))
 
 
 @dataclass(frozen=True)
-class Bottleneck:
-    """Panel (b). line_points: scales at which the formulas are drawn as lines."""
+class WideLayers:
+    """The companion of panel (b). loss_fraction: of the plateau value, at the event."""
 
-    activation: str
-    width: int
     epsilon: LogSpaced
-    line_points: int
-    quadrature: Quadrature
+    r: tuple[int, ...]
+    loss_fraction: float
+
+
+@dataclass(frozen=True)
+class Bottleneck(Settings):
+    """Panel (b)."""
+
     bottleneck: Layers
+    wide: WideLayers
+
+
+@dataclass(frozen=True)
+class Network:
+    """One curve's: L layers, of which the first r start at epsilon and the others at ``outer``.
+
+    rate: K of eq. 7; alpha: sigma'(0).
+    """
+
+    model: manifold.Reduction
+    rate: float
+    alpha: float
+    r: int
+    outer: float
+
+    def start(self, epsilon: float) -> np.ndarray:
+        """Layer scales (L,)."""
+        return np.array([epsilon] * self.r + [self.outer] * (self.model.depth - self.r))
+
+    def end(self, epsilon: float, fraction: float) -> float:
+        """X_1 at which the leading-order flow meets the loss criterion; NaN if it never does."""
+        end = escape.leading_order_threshold(self.model, self.start(epsilon), fraction, self.alpha)
+        return np.nan if end is None else end
+
+    def theory(self, epsilon: float, end: float) -> float:
+        """Leading-order time, eq. 10 up to X_1 = end (flow time); NaN where the start is beyond."""
+        return (
+            escape.quadrature_time(self.rate, self.start(epsilon), end) if end > epsilon else np.nan
+        )
 
 
 def balanced(settings: Balanced, classes: pd.DataFrame) -> pd.DataFrame:
-    """Panel (a): all layers at epsilon, closed form (Theorem 5) and reduced ODE. Flow times.
+    """Panel (a), Theorem 5: all L layers at epsilon. Columns COLUMNS, flow times.
 
-    classes: the table of activations.
+    classes: the table of activations. Route "reduced_ode" has, beside its time, the leading-order
+    time ``theory`` with its ``upper_limit`` in X_1 and the quotients ``ratio``, over that theory,
+    and ``matched_ratio``, over the integral up to the event itself. Route "quadrature" is the
+    theory alone, on a finer grid.
     """
-    tables = [_one_depth(settings, depth, classes) for depth in settings.balanced.depths]
-    return pd.concat(tables, ignore_index=True)
 
+    def networks(depths):
+        return [_network(settings, classes, depth, depth, np.nan) for depth in depths]
 
-def _one_depth(settings, depth, classes):
-    constant = rate_of(classes, settings.activation, depth, settings.width)
-    threshold = settings.threshold
-    fine, epsilon = settings.epsilon.points(settings.line_points), settings.epsilon.points()
-    line = [
-        escape.closed_form(constant, e, depth, threshold) if e < threshold else np.nan for e in fine
-    ]
-    starts = [np.full(depth, e) for e in epsilon]
-    model = _model(settings, depth)
-    return pd.concat(
-        [
-            _line("a", depth, depth, "closed_form", fine, line),
-            _reduced_rows(model, "a", depth, epsilon, starts, "alignment", threshold),
-        ],
-        ignore_index=True,
-    )
+    paper, wide = networks(settings.balanced.depths), networks(settings.wide.depths)
+    return _panel(settings, "a", paper, wide)
 
 
 def bottleneck(settings: Bottleneck, classes: pd.DataFrame) -> pd.DataFrame:
-    """Panel (b): the first r layers at epsilon, the others at ``outer`` (Theorem 6). Flow times.
-
-    Escape by the loss. Routes: reduced ODE; exact quadrature of the leading-order flow up to the
-    point where it meets the same criterion; for r >= 3 the power law epsilon^-(r-2) through the
-    reduced ODE's leftmost time (r = 2 is logarithmic, r = 1 bounded: no power to draw).
-    """
-    tables = [_one_r(settings, r, classes) for r in settings.bottleneck.r]
-    return pd.concat(tables, ignore_index=True)
-
-
-def _one_r(settings, r, classes):
+    """Panel (b), Theorem 6: the first r of L layers at epsilon. As :func:`balanced`."""
     layers = settings.bottleneck
-    depth, fraction = layers.depth, layers.loss_fraction
-    constant = rate_of(classes, settings.activation, depth, settings.width)
-    alpha = row_of(classes, settings.activation)["alpha"]
-    model = _model(settings, depth)
 
-    def quadrature(e):
-        start = layers.start(r, e)
-        top = escape.leading_order_threshold(model, start, fraction, alpha)
-        return escape.quadrature_time(constant, start, top) if top and top > e else np.nan
+    def networks(numbers):
+        return [_network(settings, classes, layers.depth, r, layers.outer) for r in numbers]
 
-    fine, epsilon = settings.epsilon.points(settings.line_points), settings.epsilon.points()
-    starts = [layers.start(r, e) for e in epsilon]
-    reduced = _reduced_rows(model, "b", r, epsilon, starts, "loss", fraction)
-    tables = [_line("b", depth, r, "quadrature", fine, [quadrature(e) for e in fine]), reduced]
-    power, _ = escape.critical_depth_law(r)
-    anchor = reduced["t_escape"].iloc[0]
-    if power and np.isfinite(anchor):
-        law = list(anchor * (fine / epsilon[0]) ** -power)
-        tables.append(_line("b", depth, r, "power_law", fine, law))
-    return pd.concat(tables, ignore_index=True)
+    return _panel(settings, "b", networks(layers.r), networks(settings.wide.r))
 
 
-def _model(settings, depth):
-    act = activations.get(settings.activation)
-    return manifold.reduction(act, depth, settings.width, **vars(settings.quadrature))
+def _network(settings, classes, depth, r, outer):
+    act, width = activations.get(settings.activation), settings.width
+    model = manifold.reduction(act, depth, width, **vars(settings.quadrature))
+    rate = rate_of(classes, settings.activation, depth, width)
+    return Network(model, rate, row_of(classes, settings.activation)["alpha"], r, outer)
 
 
-def _reduced_rows(model, panel, r, epsilon, starts, criterion, threshold):
-    runs = [escape.escape_time(model, start, criterion, threshold) for start in starts]
-    times, statuses = [run.t_escape for run in runs], [run.status for run in runs]
-    return _rows(panel, model.depth, r, "reduced_ode", epsilon, times, statuses)
+def _panel(settings, panel, paper, wide):
+    tables = [_by_alignment(settings, network) for network in paper]
+    tables += [_by_loss(settings, network) for network in wide]
+    table = pd.concat(tables, ignore_index=True).assign(panel=panel)
+    return table.reindex(columns=COLUMNS)
 
 
-def _line(panel, depth, r, route, epsilon, times):
-    status = np.where(np.isfinite(times), ESCAPED, NO_PLATEAU)
-    return _rows(panel, depth, r, route, epsilon, times, status)
+def _by_alignment(settings, network):
+    event, limit = settings.threshold, settings.upper_limit
+    criterion = ("alignment", event)
+    scales = settings.epsilon
+    return _curve(settings, network, criterion, scales, lambda _: limit, lambda _: event)
 
 
-def _rows(panel, depth, r, route, epsilon, t, status):
-    t = np.array(t, dtype=float)
-    columns = (panel, depth, r, epsilon, route, t, pointwise_exponents(epsilon, t), status)
-    return pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)))
+def _by_loss(settings, network):
+    fraction = settings.wide.loss_fraction
+
+    def end(epsilon):
+        return network.end(epsilon, fraction)
+
+    return _curve(settings, network, ("loss", fraction), settings.wide.epsilon, end, end)
+
+
+def _curve(settings, network, criterion, scales, limit, event):
+    """Both routes of one curve. limit, event: X_1 at the end of the theory, of the matched one."""
+    fine, epsilon = scales.points(settings.line_points), scales.points()
+    runs = [escape.escape_time(network.model, network.start(e), *criterion) for e in epsilon]
+    t = np.array([run.t_escape for run in runs])
+    theory = np.array([network.theory(e, limit(e)) for e in epsilon])
+    computed = {
+        "upper_limit": [limit(e) for e in epsilon],
+        "theory": theory,
+        "ratio": t / theory,
+        "matched_ratio": t / [network.theory(e, event(e)) for e in epsilon],
+        "status": [run.status for run in runs],
+    }
+    line = np.array([network.theory(e, limit(e)) for e in fine])
+    drawn = {
+        "upper_limit": [limit(e) for e in fine],
+        "status": np.where(np.isfinite(line), ESCAPED, NO_PLATEAU),
+    }
+    routes = [_route("quadrature", fine, line, drawn), _route("reduced_ode", epsilon, t, computed)]
+    named = dict(zip(("criterion", "threshold"), criterion, strict=True))
+    return pd.concat(routes).assign(L=network.model.depth, r=network.r, **named)
+
+
+def _route(route, epsilon, t, columns):
+    exponents = pointwise_exponents(epsilon, t)
+    return pd.DataFrame(
+        {"route": route, "epsilon": epsilon, "t_escape": t, "local_exponent": exponents} | columns
+    )
