@@ -4,67 +4,97 @@ import matplotlib.colors as mcolors
 import numpy as np
 import pandas as pd
 import pytest
-import xarray as xr
 
 from saddle_escape.figures import figure5, style
+from saddle_escape.settings import Quadrature
 from saddle_escape.studies import cascade
 from saddle_escape.theory import homotopy
 
-
-@pytest.fixture
-def table():
-    t = np.linspace(0, 3000, 61)
-    data = xr.Dataset(
-        {
-            "loss": ("t", 0.01 + 0.3 / (1 + np.exp((t - 1000) / 30))),
-            "alignment": (("t", "mode"), 0.5 / (1 + np.exp(-(t[:, None] - 1000) / 50))),
-        },
-        coords={"t": t, "mode": [1]},
-    )
-    quantities = pd.DataFrame(
-        {
-            "quantity": ["t0", "t1", "integral", "t_leading_order"],
-            "value": [1200.0, 1000.0, -200.0, 1100.0],
-        }
-    )
-    sensitivities = pd.DataFrame(
-        [
-            (nu, 1000.0, channel, layer, -50.0 * nu)
-            for nu in (0.1, 0.5, 0.9)
-            for channel in homotopy.CHANNELS
-            for layer in (1, 2)
-        ],
-        columns=["nu", "t_escape", "channel", "layer", "value"],
-    )
-    drops = pd.DataFrame(
-        {"drop": [1], "t_drop": [1000.0], "loss_before": [0.31], "loss_after": [0.01]}
-    )
-    settings = cascade.Figure(amplitudes=(1.0, 0.75, 0.5), threshold=0.5)
-    return cascade.figure_table(settings, quantities, sensitivities, data, drops)
+SIZE = {
+    "activation": "tanh",
+    "amplitudes": (1.0, 0.3, 0.08),
+    "depth": 4,
+    "block_size": 20,
+    "quadrature": Quadrature("trapezoid", 1.0, 5.0, 8),
+    "rtol": 1e-6,
+    "epsilon": 0.2,
+    "threshold": 0.5,
+}
 
 
-def drawn(figure, gid):
-    return [line for axes in figure.axes for line in axes.lines if line.get_gid() == gid]
+@pytest.fixture(scope="module")
+def results():
+    """Of a larger start on a coarse grid; a training that follows the exact flow."""
+    rules, sensitivities = cascade.identity(cascade.Homotopy(**SIZE, nodes=(1, 2)))
+    flow = cascade.flow(cascade.Flow(**SIZE, t_end=200.0, points=41))
+    training = flow.sel(field="exact", drop=True).expand_dims("seed")
+    trained = pd.DataFrame({"seed": [0], "t_escape": [70.0], "status": ["escaped"]})
+    times = cascade.times(cascade.Times(**SIZE))
+    return times, rules, sensitivities, flow, training, trained
+
+
+@pytest.fixture(scope="module")
+def table(results):
+    return cascade.figure_table(*results)
+
+
+def test_variables_of_the_closures(results):
+    times = results[0].set_index("closure")
+    count = times["variables"]
+    assert (count["decoupled"], count[homotopy.PAPER_CLOSURE], count["exact"]) == (12, 24, 30)
+    assert (times["refined"] / times["t_escape"] - 1).abs().max() < 1e-2
+    assert times["t_escape"].drop("Theorem 5").idxmin() == "exact"
+
+
+def test_more_nodes_come_closer(results):
+    rules = results[1].assign(error=lambda t: (t["t0"] + t["integral"] - t["t1"]).abs())
+    for _, path in rules.groupby("path"):
+        assert path["error"].iloc[1] < 0.8 * path["error"].iloc[0]
+    assert rules["adjoint_error"].max() < 1e-3
+    assert rules["a_half_error"].max() < 1e-3
+
+
+def test_sensitivities_add_up_to_the_integral(results):
+    _, rules, parts, *_ = results
+    sums = parts.assign(part=parts["weight"] * parts["value"]).groupby(["path", "nodes"])["part"]
+    expected = rules.set_index(["path", "nodes"])["integral"]
+    pd.testing.assert_series_equal(sums.sum(), expected, check_names=False)
+    off_block = parts[parts["channel"] == homotopy.CHANNELS[1]]
+    closure = off_block[(off_block["path"] == "24 variables") & (off_block["layer"] != 2)]
+    assert (closure["value"] == 0).all()
 
 
 def test_table_is_complete(table):
     assert list(table.columns) == list(figure5.COLUMNS)
     assert not table.isna().any(axis=None)
     assert set(table["series"]) == set(figure5.SERIES)
-    layers_summed = table[(table["series"] == "sensitivity") & (table["nu"] == 0.5)]
-    assert list(layers_summed["value"]) == [-50.0] * 3
+    channels = table.loc[table["series"] == "sensitivity", "channel"]
+    assert set(channels) == set(figure5.CHANNELS)
+    assert len(channels) == 4 * 2  # of two nodes
+
+
+def lines(figure, gid):
+    return [line for axes in figure.axes for line in axes.lines if line.get_gid() == gid]
 
 
 def test_everything_is_drawn_where_the_table_says(table):
     figure = figure5.draw(table)
-    for gid, color in (("loss", style.INK), ("alignment", figure5.BLUE)):
-        for line in drawn(figure, gid):
-            rows = table[table["series"] == gid]
-            np.testing.assert_array_equal(line.get_xydata(), rows[["t", "value"]])
-            assert mcolors.same_color(line.get_color(), color)
-    for name, t in (("leading order", 1100), ("T(0)", 1200), ("T(0) + integral", 1000)):
-        lines = drawn(figure, name)
-        assert [line.get_xdata()[0] for line in lines] == [t, t]
+    for series, color in (("loss", style.INK), ("alignment", figure5.BLUE)):
+        whole = lines(figure, f"{series} training")[0]
+        rows = table[(table["series"] == series) & (table["channel"] == "training")]
+        np.testing.assert_array_equal(whole.get_xydata(), rows[["t", "value"]])
+        assert mcolors.same_color(whole.get_color(), color)
+    times = table[table["series"] == "escape_time"].set_index("channel")["t"]
+    for name in figure5.TIMES:
+        assert [line.get_xdata()[0] for line in lines(figure, name)] == [times[name]] * 2
+    assert [line.get_xdata()[0] for line in lines(figure, "network")] == [70.0]
+
+
+def test_a_network_that_does_not_escape_has_no_marker(results):
+    trained = pd.DataFrame({"seed": [0], "t_escape": [np.nan], "status": ["not_escaped"]})
+    table = cascade.figure_table(*results[:-1], trained)
+    assert not table.isna().any(axis=None)
+    assert not lines(figure5.draw(table), "network")
 
 
 def test_files_are_reproducible(table, tmp_path):
@@ -80,6 +110,7 @@ def test_files_are_reproducible(table, tmp_path):
         (lambda t: t.replace({"series": {"loss": "los"}}), "series"),
         (lambda t: t.replace({"channel": {"layer scales": "scales"}}), "channel"),
         (lambda t: t.replace({"channel": {"T(0)": "T0"}}), "escape time"),
+        (lambda t: t.replace({"channel": {"exact": "exakt"}}), "run"),
     ],
 )
 def test_unknown_content_is_refused(table, change, message):

@@ -85,8 +85,8 @@ def test_captions_print_the_parameters_of_this_tier(report):
         path.partition("figures/")[2].removesuffix(".png"): re.sub(r"\s+", " ", entry["caption"])
         for path, entry in results.items()
     }
-    reduction, offmanifold, cascade = (
-        settings[name] for name in ("reduction", "offmanifold", "cascade")
+    reduction, offmanifold, cascade, companion = (
+        settings[name] for name in ("reduction", "offmanifold", "cascade", "companion")
     )
     sgd = offmanifold["sgd"]
     assert f"X(0) = {', '.join(map(str, reduction['init']))}." in captions["figure1"]
@@ -94,8 +94,9 @@ def test_captions_print_the_parameters_of_this_tier(report):
     size = f"depth {offmanifold['depth']}, width {offmanifold['width']} and"
     assert size in captions["figure4"]
     assert f"batches of {sgd['batch']} and rate {sgd['rate']}" in captions["figure4"]
-    start = f"ε = {cascade['epsilon']}, ρ = {cascade['rho']}, seed {cascade['seed']}"
-    assert start in captions["figure5"]
+    assert f"ε = {cascade['epsilon']}. The network" in captions["figure5"]
+    start = f"ε = {companion['epsilon']}, ρ = {companion['rho']}, seed {companion['seed']}"
+    assert start in captions["supplement/companion"]
     for path, figure in FIGURES.items():
         assert figure.supplement or figure.source in captions[path]
     assert not any("{" in caption or "system-message" in caption for caption in captions.values())

@@ -1,12 +1,29 @@
-# Figure 5: the three-mode cascade in block variables, its homotopy, the full network beside it,
-# and what the paper says about off-block stability and closure.
+# Figure 5: the cascade of three modes and one output, its escape times, the homotopy by channel, and
+# the network's training.
+
+
+rule cascade_times:
+    input:
+        code=library("cascade_times.py"),
+    output:
+        table("<results>/cascade/times"),
+    log:
+        "<logs>/cascade_times.log",
+    benchmark:
+        "<benchmarks>/cascade_times.tsv"
+    resources:
+        **SOLVE,
+    params:
+        cfg=section("cascade", "cascade.Times"),
+    script:
+        "../scripts/cascade_times.py"
 
 
 rule cascade_identity:
     input:
         code=library("cascade_identity.py"),
     output:
-        table("<results>/cascade/identity", "quantities"),
+        table("<results>/cascade/identity", "rules"),
         table("<results>/cascade/sensitivity", "sensitivities"),
     log:
         "<logs>/cascade_identity.log",
@@ -15,105 +32,55 @@ rule cascade_identity:
     resources:
         **SOLVE,
     params:
-        cfg=section("cascade", "cascade.Identity"),
+        cfg=section("cascade", "cascade.Homotopy"),
     script:
         "../scripts/cascade_identity.py"
 
 
-rule cascade_trajectory:
+rule cascade_flow:
     input:
-        code=library("cascade_trajectory.py"),
+        code=library("cascade_flow.py"),
     output:
-        table("<results>/cascade/drops", "drops"),
-        data="<results>/cascade/trajectory.nc",
+        data="<results>/cascade/flow.nc",
     log:
-        "<logs>/cascade_trajectory.log",
+        "<logs>/cascade_flow.log",
     benchmark:
-        "<benchmarks>/cascade_trajectory.tsv"
+        "<benchmarks>/cascade_flow.tsv"
     resources:
         **SOLVE,
     params:
-        cfg=section("cascade", "cascade.Trajectory"),
+        cfg=section("cascade", "cascade.Flow"),
     script:
-        "../scripts/cascade_trajectory.py"
+        "../scripts/cascade_flow.py"
 
 
-rule cascade_draws:
+rule cascade_training:
     input:
-        code=library("cascade_draws.py"),
+        code=library("cascade_training.py"),
     output:
-        table("<results>/cascade/draws"),
+        table("<results>/cascade/trained"),
+        data="<results>/cascade/training.nc",
     log:
-        "<logs>/cascade_draws.log",
+        "<logs>/cascade_training.log",
     benchmark:
-        "<benchmarks>/cascade_draws.tsv"
+        "<benchmarks>/cascade_training.tsv"
+    priority: 10  # one of the longest jobs
     resources:
-        **SOLVE,
+        **TRAIN,
     params:
-        cfg=section("cascade", "cascade.Draws"),
+        cfg=section("cascade", "cascade_training.Training"),
     script:
-        "../scripts/cascade_draws.py"
-
-
-rule cascade_network:
-    input:
-        code=library("cascade_network.py"),
-    output:
-        table("<results>/cascade/network"),
-    log:
-        "<logs>/cascade_network.log",
-    benchmark:
-        "<benchmarks>/cascade_network.tsv"
-    resources:
-        **SOLVE,
-    params:
-        cfg=section("cascade", "cascade_network.Network"),
-    script:
-        "../scripts/cascade_network.py"
-
-
-rule cascade_stability:
-    input:
-        data=rules.cascade_trajectory.output.data,
-        code=library("cascade_stability.py"),
-    output:
-        table("<results>/cascade/stability"),
-    log:
-        "<logs>/cascade_stability.log",
-    benchmark:
-        "<benchmarks>/cascade_stability.tsv"
-    resources:
-        **SOLVE,
-    params:
-        cfg=section("cascade", "stability.Stability"),
-    script:
-        "../scripts/cascade_stability.py"
-
-
-rule cascade_closure:
-    input:
-        code=library("cascade_closure.py"),
-    output:
-        table("<results>/cascade/closure", "certificates"),
-        table("<results>/cascade/hierarchy", "hierarchy"),
-    log:
-        "<logs>/cascade_closure.log",
-    benchmark:
-        "<benchmarks>/cascade_closure.tsv"
-    resources:
-        **LIGHT,
-    params:
-        cfg=section("cascade", "closure.Closure"),
-    script:
-        "../scripts/cascade_closure.py"
+        "../scripts/cascade_training.py"
 
 
 rule figure5_table:
     input:
-        quantities=rules.cascade_identity.output.quantities,
+        times=rules.cascade_times.output.table,
+        rules=rules.cascade_identity.output.rules,
         sensitivities=rules.cascade_identity.output.sensitivities,
-        data=rules.cascade_trajectory.output.data,
-        drops=rules.cascade_trajectory.output.drops,
+        flow=rules.cascade_flow.output.data,
+        trained=rules.cascade_training.output.table,
+        training=rules.cascade_training.output.data,
         code=library("figure5.py"),
     output:
         table("<results>/figures/figure5"),
@@ -123,7 +90,5 @@ rule figure5_table:
         "<benchmarks>/figure5_table.tsv"
     resources:
         **LIGHT,
-    params:
-        cfg=section("cascade", "cascade.Figure"),
     script:
         "../scripts/figure5.py"

@@ -1,4 +1,4 @@
-"""The homotopy identity of figure 5: T(0), T(1), the integral of A(nu), and A by channel."""
+"""Figure 5's homotopy identity: T(0), T(1), the integral of A(nu), and A by channel."""
 
 from _shell import job
 
@@ -6,6 +6,6 @@ with job(snakemake) as save:
     from saddle_escape.settings import load
     from saddle_escape.studies import cascade
 
-    quantities, sensitivities = cascade.identity(load(cascade.Identity, snakemake.params.cfg))
-    save(quantities, snakemake.output.quantities)
+    rules, sensitivities = cascade.identity(load(cascade.Homotopy, snakemake.params.cfg))
+    save(rules, snakemake.output.rules)
     save(sensitivities, snakemake.output.sensitivities)

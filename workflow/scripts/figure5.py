@@ -4,10 +4,9 @@ from _shell import job
 
 with job(snakemake) as save:
     from saddle_escape.results import load_dataset, load_table
-    from saddle_escape.settings import load
     from saddle_escape.studies import cascade
 
-    settings = load(cascade.Figure, snakemake.params.cfg)
-    tables = {k: load_table(snakemake.input[k]) for k in ("quantities", "sensitivities", "drops")}
-    data = load_dataset(snakemake.input.data)
-    save(cascade.figure_table(settings, data=data, **tables), snakemake.output.table)
+    tables = ("times", "rules", "sensitivities", "trained")
+    inputs = {name: load_table(snakemake.input[name]) for name in tables}
+    inputs |= {name: load_dataset(snakemake.input[name]) for name in ("flow", "training")}
+    save(cascade.figure_table(**inputs), snakemake.output.table)

@@ -1,10 +1,10 @@
-"""``homotopy``: the escape times of the three-mode cascade and the identity between them."""
+"""``homotopy``: the escape times of three modes, one output each, and their identity."""
 
 from pathlib import Path
 
 from .arguments import add_number, require
 
-SUMMARY = "three-mode cascade and its homotopy identity (figure 5)"
+SUMMARY = "three modes, one output each: their homotopy identity (figure 5's companion)"
 CONFIG = Path(__file__).parents[3] / "config" / "config.yaml"
 CHANGES = ("epsilon", "rho", "nodes")
 
@@ -22,12 +22,12 @@ def run(args):
     """
     from ..config import read_yaml
 
-    section = read_yaml(CONFIG)["cascade"]
+    section = read_yaml(CONFIG)["companion"]
     changes = {name: getattr(args, name) for name in CHANGES}
     section |= {name: value for name, value in changes.items() if value is not None}
     require("epsilon", section["epsilon"], high=section["threshold"], strict=True)
 
     from ..settings import pick
-    from ..studies.cascade import Identity, summary
+    from ..studies.companion import Identity, summary
 
     return summary(pick(Identity, section))[0]

@@ -1,233 +1,183 @@
-"""Figure 5: the three-mode cascade, its homotopy identity, and its spread over draws.
+"""Figure 5: three modes and one output. Escape times, the homotopy by channel, and the flow.
 
-Times are flow times. Rows carry a status; a run that did not escape has no time.
+The paper's closure of 24 variables is the projection of the exact flow, which has 30: see
+:func:`theory.homotopy.closures`. Times are flow times; the network's training is in
+:mod:`studies.cascade_training`.
 """
 
-import itertools
-import math
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import xarray as xr
-from scipy.optimize import brentq
 
 from ..status import ESCAPED
 from ..theory import blocks, homotopy
-from ..theory.cascade import Cascade, stages
+from ..theory.cascade import OneOutput
+
+PATHS = {"24 variables": homotopy.PAPER_CLOSURE, "exact": "exact"}
+PRINTED_NODES = 2
 
 
 @dataclass(frozen=True)
-class Identity(Cascade):
-    """nodes: Gauss-Legendre nodes in nu."""
-
-    nodes: int
+class Times(OneOutput):
+    """The cascade alone."""
 
 
 @dataclass(frozen=True)
-class Trajectory(Cascade):
+class Homotopy(OneOutput):
+    """nodes: numbers of Gauss-Legendre nodes in nu; A(nu) is drawn at the last one's."""
+
+    nodes: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Flow(OneOutput):
     """points: equally spaced times up to t_end."""
 
     t_end: float
     points: int
 
 
-@dataclass(frozen=True)
-class Draws(Cascade):
-    """draws: of the start's off-diagonal entries, with the seeds seed, seed + 1, .."""
+def times(settings: Times) -> pd.DataFrame:
+    """When mode 1 escapes: by Theorem 5, and in every field between decoupled and exact.
 
-    draws: int
-
-
-@dataclass(frozen=True)
-class Figure:
-    """What the figure's table needs to know of the cascade."""
-
-    amplitudes: tuple[float, ...]
-    threshold: float
-
-
-# --- the homotopy identity ------------------------------------------------------------------------
-
-
-def summary(settings: Identity) -> tuple[dict, homotopy.Homotopy]:
-    """The homotopy identity: its quantities by name, and all of it; times in flow time.
-
-    Raises ValueError if mode 1 does not escape at some nu.
+    Columns closure, variables (that move), t_escape, alignment (|W_1 v_1| / sqrt(N) then), refined
+    (t_escape on a grid of half the step), status.
     """
     model = settings.model()
-    path = homotopy.homotopy(
-        model, settings.start(), settings.nodes, settings.threshold, settings.solver(model)
-    )
-    return {
-        "t0": path.t0,
-        "t1": path.t1,
-        "integral": path.integral,
-        "integral_error": path.integral_error,
-        "adjoint_error": path.adjoint_error,
-        "t_leading_order": settings.leading_order_time(model),
-        "nodes": settings.nodes,
-    }, path
-
-
-def identity(settings: Identity) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Two tables: the identity's quantities with grid halving and a finite difference, and A(nu).
-
-    The first has columns quantity, value; the second nu, weight (0 at the nodes of the doubled
-    rule), t_escape, status, channel, layer, value.
-    """
-    values, path = summary(settings)
     finer = settings.model(settings.quadrature.refined())
-    for nu in (0, 1):
-        t = settings.escape(finer, float(nu)).t
-        values[f"t{nu}_refined_grid"] = t
-        values[f"t{nu}_grid_change"] = abs(t / values[f"t{nu}"] - 1)
-    values["identity_error"] = abs((values["t0"] + values["integral"]) / values["t1"] - 1)
-    values |= _adjoint_against_difference(settings)
-    quantities = pd.DataFrame({"quantity": values.keys(), "value": map(float, values.values())})
-    return quantities, _sensitivity_table(path, settings.nodes)
-
-
-def _adjoint_against_difference(settings, nu=0.5, h=0.02):
-    """A(1/2) by adjoint and by finite difference of T at a tight tolerance."""
-    model, start = settings.model(), settings.start()
-    tight = settings.solver(model, rtol=1e-11)
-    adjoint = homotopy.sensitivity(model, start, nu, settings.threshold, tight).total
-    difference = homotopy.difference_quotient(
-        lambda shift: settings.escape(model, nu + shift, tight).t, h
-    )
-    return {
-        "a_half_adjoint": adjoint,
-        "a_half_difference": difference,
-        "a_half_error": abs(adjoint / difference - 1),
-    }
-
-
-def _sensitivity_table(path, nodes):
-    weights = dict(zip(*homotopy.gauss_legendre(nodes), strict=True))
-    rows = [
-        {
-            "nu": s.nu,
-            "weight": weights.get(s.nu, 0.0),
-            "t_escape": s.t_escape,
-            "status": ESCAPED,
-            "channel": channel,
-            "layer": layer,
-            "value": value,
-        }
-        for s in path.sensitivities
-        for channel, values in homotopy.by_channel_and_layer(s.contributions).items()
-        for layer, value in enumerate(values, 1)
-    ]
-    return pd.DataFrame(rows)
-
-
-# --- the trajectory and its drops -----------------------------------------------------------------
-
-
-def trajectory(settings: Trajectory) -> tuple[xr.Dataset, pd.DataFrame]:
-    """The full block flow up to t_end, and the table of its drops.
-
-    Dataset, dimension t first: loss, descent_rate (-dLoss/dt), residual |f_1|, alignment (mode),
-    norm (channel), state (layer, row, column). See :func:`theory.cascade.stages` for the drops.
-    """
-    model = settings.model()
-    path = homotopy.trajectory(model, settings.start(), 1.0, settings.t_end, settings.solver(model))
-    t = np.linspace(0, settings.t_end, settings.points)
-    states = path(t).T.reshape(-1, *model.shape)
-    fields = np.array([blocks.coupled_field(model, x) for x in states])
-    masks = homotopy.channel_masks(model.shape)
-    alignments = [blocks.alignment(states, k) for k in range(model.modes)]
-    norms = [np.sqrt((states**2 * mask).sum((1, 2, 3))) for mask in masks.values()]
-    one, rate = {"units": "1"}, {"units": "1 / flow time"}
-    data = xr.Dataset(
-        {
-            "loss": ("t", [blocks.loss(model, x) for x in states], one),
-            "descent_rate": ("t", (fields**2 / model.metric).sum((1, 2, 3)), rate),
-            "residual": ("t", np.sqrt((fields**2).sum((1, 2, 3))), rate),
-            "alignment": (("t", "mode"), np.stack(alignments, -1), one),
-            "norm": (("t", "channel"), np.stack(norms, -1), one),
-            "state": (("t", "layer", "row", "column"), states, one),
-        },
-        coords={
-            "t": ("t", t, {"units": "flow time"}),
-            "mode": ("mode", np.arange(1, model.modes + 1), one),
-            "channel": list(masks),
-        },
-    )
-    return data, _drops(data, lambda u: blocks.loss(model, path(u).reshape(model.shape)))
-
-
-def _drops(data, loss):
-    """One row per drop; its time is where the loss is midway between its two plateaus."""
-    t, values = data["t"].values, data["loss"].values
-    peaks, rests = stages(data["descent_rate"].values)
-    rows = []
-    for k, (before, after) in zip(peaks, itertools.pairwise(rests), strict=False):
-        middle = (values[before] + values[after]) / 2
-        t_drop = brentq(lambda u, m=middle: loss(u) - m, t[before], t[after])
-        rows.append((len(rows) + 1, t_drop, t[k], values[before], values[after], t[after]))
-    columns = ["drop", "t_drop", "t_steepest", "loss_before", "loss_after", "t_plateau_after"]
+    law = settings.leading_order_time(model)
+    own = settings.threshold / np.sqrt(model.modes)
+    rows = [("Theorem 5", model.depth, law, own, law, ESCAPED)]
+    for name, nu in homotopy.closures(model.shape).items():
+        run, again = (settings.escape(grid, nu) for grid in (model, finer))
+        moving = np.count_nonzero(((nu > 0) | (model.diagonal > 0)) & (model.metric > 0))
+        alignment = blocks.alignment(run.state)
+        rows.append((name, moving, run.t, alignment, again.t, run.status))
+    columns = ["closure", "variables", "t_escape", "alignment", "refined", "status"]
     return pd.DataFrame(rows, columns=columns)
 
 
-# --- the spread over draws ------------------------------------------------------------------------
+def identity(settings: Homotopy) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Proposition 24 on both paths: to the exact flow and to the paper's 24 variables.
 
-
-def draws(settings: Draws) -> pd.DataFrame:
-    """T(0), T(1) and the leading-order time over draws of the off-diagonal entries.
-
-    Columns seed, route, t_escape, status.
+    First table: path, nodes, t0, t1, integral, adjoint_error (largest |p . f - 1|), and at
+    nu = 1/2 the adjoint's A, a fourth-order difference of T, and their relative distance. Second
+    one: path, nodes, nu, weight, t_escape, channel, layer, value (A's contribution).
+    Raises ValueError if mode 1 does not escape at some nu.
     """
-    model = settings.model()
-    solver = settings.solver(model)
-    rows = [(settings.seed, "leading_order", settings.leading_order_time(model), ESCAPED)]
-    for seed in range(settings.seed, settings.seed + settings.draws):
-        for route, nu in (("decoupled", 0.0), ("coupled", 1.0)):
-            run = settings.escape(model, nu, solver, seed)
-            rows.append((seed, route, run.t, run.status))
-    return pd.DataFrame(rows, columns=["seed", "route", "t_escape", "status"])
+    model, start = settings.model(), settings.start()
+    solver, tight = settings.solver(model), settings.solver(model, rtol=1e-11)
+    rules, sensitivities = [], []
+    for path, closure in PATHS.items():
+        target = homotopy.closures(model.shape)[closure]
+        ends = [settings.escape(model, nu * target).t for nu in (0.0, 1.0)]
+        for nodes in settings.nodes:
+            along, parts = homotopy.over_nu(model, start, nodes, settings.threshold, solver, target)
+            error = max(s.adjoint_error for s in along)
+            rules.append((path, nodes, *ends, parts.sum(), error))
+            weights = homotopy.gauss_legendre(nodes)[1]
+            for s, weight in zip(along, weights, strict=True):
+                sensitivities += [
+                    (path, nodes, s.nu, weight, s.t_escape, *part) for part in _parts(s)
+                ]
+    checks = homotopy.adjoint_and_difference(model, start, 0.5, 0.02, settings.threshold, tight)
+    columns = ["path", "nodes", "t0", "t1", "integral", "adjoint_error"]
+    table = pd.DataFrame(rules, columns=columns).assign(**checks)
+    columns = ["path", "nodes", "nu", "weight", "t_escape", "channel", "layer", "value"]
+    return table, pd.DataFrame(sensitivities, columns=columns)
+
+
+def _parts(sensitivity):
+    return [
+        (channel, layer, value)
+        for channel, values in homotopy.by_channel_and_layer(sensitivity.contributions).items()
+        for layer, value in enumerate(values, 1)
+    ]
+
+
+def flow(settings: Flow) -> xr.Dataset:
+    """Loss, mode-1 alignment and state (field, t, ..) of the exact and of the decoupled field."""
+    model, start = settings.model(), settings.start()
+    solver, t = (
+        settings.solver(model, method="LSODA"),
+        np.linspace(0, settings.t_end, settings.points),
+    )
+    fields = {"exact": 1.0, "decoupled": 0.0}
+    paths = [
+        homotopy.trajectory(model, start, nu, settings.t_end, solver) for nu in fields.values()
+    ]
+    states = np.stack([path(t).T.reshape(-1, *model.shape) for path in paths])
+    loss = [[blocks.loss(model, x) for x in along] for along in states]
+    one = {"units": "1"}
+    return xr.Dataset(
+        {
+            "loss": (("field", "t"), loss, one),
+            "alignment": (("field", "t"), blocks.alignment(states), one),
+            "state": (("field", "t", "layer", "row", "column"), states, one),
+        },
+        coords={"t": ("t", t, {"units": "flow time"}), "field": list(fields)},
+    )
 
 
 # --- the figure -----------------------------------------------------------------------------------
 
 
 def figure_table(
-    settings: Figure,
-    quantities: pd.DataFrame,
+    times: pd.DataFrame,
+    rules: pd.DataFrame,
     sensitivities: pd.DataFrame,
-    data: xr.Dataset,
-    drops: pd.DataFrame,
+    flow: xr.Dataset,
+    training: xr.Dataset,
+    trained: pd.DataFrame,
 ) -> pd.DataFrame:
     """What figure 5 draws, columns series, t, nu, channel, value; every row complete.
 
-    series "loss" and "alignment" (mode 1) against t at nu = 1; "drop": time and loss of each drop;
-    "escape_time": the times, named by channel, value being the alignment that defines them;
-    "sensitivity": A(nu) by channel, with t = T(nu).
+    series "loss" and "alignment" (mode 1) against t, channel naming the run: training (first seed),
+    exact or decoupled flow; "escape_time": times named by channel, value being the alignment at
+    that time; "sensitivity": A(nu) by channel on the path to the exact flow, with t = T(nu).
     """
-    values = dict(zip(quantities["quantity"], quantities["value"], strict=True))
-    t, threshold = data["t"].values, settings.threshold / math.sqrt(len(settings.amplitudes))
+    runs = {"training": training.isel(seed=0)}
+    runs |= {name: flow.sel(field=name) for name in flow["field"].values}
     parts = [
-        _curve("loss", t, "all modes", data["loss"].values),
-        _curve("alignment", t, "mode 1", data["alignment"].sel(mode=1).values),
-        _curve(
-            "drop",
-            drops["t_drop"],
-            [f"mode {k}" for k in drops["drop"]],
-            (drops["loss_before"] + drops["loss_after"]) / 2,
-        ),
+        _rows(series, run["t"].values, name, run[series].values)
+        for series in ("loss", "alignment")
+        for name, run in runs.items()
     ]
-    times = {
-        "leading order": (0.0, values["t_leading_order"]),
-        "T(0)": (0.0, values["t0"]),
-        "T(0) + integral": (1.0, values["t0"] + values["integral"]),
-        "T(1)": (1.0, values["t1"]),
-    }
-    parts += [_curve("escape_time", [t], name, threshold, nu) for name, (nu, t) in times.items()]
-    summed = sensitivities.groupby(["nu", "t_escape", "channel"], sort=False)["value"].sum()
-    a = summed.reset_index().rename(columns={"t_escape": "t"}).assign(series="sensitivity")
+    parts += _escape_times(times.set_index("closure"), rules, runs["training"], trained)
+    last = sensitivities["nodes"].max()
+    exact = sensitivities[(sensitivities["path"] == "exact") & (sensitivities["nodes"] == last)]
+    off_block = exact["channel"] == homotopy.CHANNELS[1]
+    names = "off-block $W_" + exact["layer"].astype(str) + "$"
+    exact = exact.assign(channel=exact["channel"].mask(off_block, names))
+    a = exact.groupby(["nu", "t_escape", "channel"], sort=False)["value"].sum().reset_index()
+    a = a[a["channel"] != f"off-block $W_{exact['layer'].max()}$"]  # diagonal: it has none
+    a = a.rename(columns={"t_escape": "t"}).assign(series="sensitivity")
     return pd.concat([*parts, a[["series", "t", "nu", "channel", "value"]]], ignore_index=True)
 
 
-def _curve(series, t, channel, value, nu=1.0):
+def _escape_times(times, rules, run, trained):
+    """Rows of the vertical lines; a time that there is not has no row."""
+    lines = {
+        "Theorem 5": ("Theorem 5", 0.0),
+        "T(0)": ("decoupled", 0.0),
+        "24 variables": (homotopy.PAPER_CLOSURE, 1.0),
+        "30 variables": ("exact", 1.0),
+    }
+    rows = [
+        _rows("escape_time", times.loc[key, ["t_escape"]], name, times.loc[key, "alignment"], nu)
+        for name, (key, nu) in lines.items()
+    ]
+    printed = rules[(rules["path"] == "exact") & (rules["nodes"] == PRINTED_NODES)].iloc[0]
+    value, t = times.loc["exact", "alignment"], printed["t0"] + printed["integral"]
+    rows.append(_rows("escape_time", [t], "2 nodes", value))
+    first = trained.iloc[0]
+    if first["status"] == ESCAPED:
+        value = np.interp(first["t_escape"], run["t"], run["alignment"])
+        rows.append(_rows("escape_time", [first["t_escape"]], "network", value))
+    return rows
+
+
+def _rows(series, t, channel, value, nu=1.0):
     return pd.DataFrame({"series": series, "t": t, "nu": nu, "channel": channel, "value": value})

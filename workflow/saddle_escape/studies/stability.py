@@ -7,11 +7,11 @@ import pandas as pd
 import xarray as xr
 
 from ..theory import blocks, homotopy, stability
-from ..theory.cascade import Cascade, stages
+from ..theory.cascade import OutputPerMode, stages
 
 
 @dataclass(frozen=True)
-class Stability(Cascade):
+class Stability(OutputPerMode):
     """ideal_times: flow times of the block-diagonal reference states."""
 
     ideal_times: tuple[float, ...]

@@ -1,4 +1,4 @@
-"""The cascade of modes (figure 5, Proposition 25): its case, and the stages of its loss."""
+"""The cascade of modes (figure 5 and its companion): its case, and the stages of its loss."""
 
 import itertools
 import math
@@ -14,8 +14,8 @@ from . import activations, blocks, homotopy
 class Cascade:
     """Teacher, network, start and escape criterion of one cascade.
 
-    amplitudes: s_k of the K modes; block_size: neurons per block; epsilon, rho, seed: of
-    :func:`blocks.initial_state`; threshold: layer scale of mode 1 at which it counts as escaped.
+    amplitudes: s_k of the K modes; block_size: neurons per block; epsilon: of the initial scales;
+    threshold: layer scale of mode 1 at which it counts as escaped.
     """
 
     activation: str
@@ -25,21 +25,28 @@ class Cascade:
     quadrature: Quadrature
     rtol: float
     epsilon: float
-    rho: float
-    seed: int
     threshold: float
+
+    @property
+    def layout(self) -> dict:
+        """Further arguments of :func:`blocks.make_model`."""
+        return {}
 
     def model(self, quadrature: Quadrature | None = None) -> blocks.BlockModel:
         """The model in block variables, on its own grid or on another one."""
         grid = blocks.make_grid(len(self.amplitudes), **vars(quadrature or self.quadrature))
-        act = activations.get(self.activation)
-        return blocks.make_model(act, self.amplitudes, self.depth, self.block_size, grid)
+        return blocks.make_model(
+            activations.get(self.activation),
+            self.amplitudes,
+            self.depth,
+            self.block_size,
+            grid,
+            **self.layout,
+        )
 
     def start(self, seed: int | None = None) -> np.ndarray:
-        """The initial state (L, K, K) of one draw, by default that of its own seed."""
-        seed = self.seed if seed is None else seed
-        modes = len(self.amplitudes)
-        return blocks.initial_state(modes, self.depth, self.epsilon, self.rho, seed)
+        """The initial state (L, K, K): every block on its own mode; seed: of what is drawn."""
+        return blocks.aligned_state(self.model(), self.epsilon)
 
     def leading_order_time(self, model: blocks.BlockModel) -> float:
         """Flow time at which mode 1 by itself escapes (Theorem 5)."""
@@ -60,6 +67,31 @@ class Cascade:
         """The escape of mode 1 under f_nu."""
         solver = solver or self.solver(model)
         return homotopy.escape(model, self.start(seed), nu, self.threshold, solver)
+
+
+@dataclass(frozen=True)
+class OneOutput(Cascade):
+    """The paper's: one output for all modes, Definition 3 within each block, an aligned start."""
+
+    @property
+    def layout(self) -> dict:
+        """One output; c = 1 / sqrt(block_size)."""
+        return {"summed": True, "fan": self.block_size}
+
+
+@dataclass(frozen=True)
+class OutputPerMode(Cascade):
+    """The companion's: K outputs, and off-diagonals from the start; rho, seed: of
+    :func:`blocks.initial_state`."""
+
+    rho: float
+    seed: int
+
+    def start(self, seed: int | None = None) -> np.ndarray:
+        """The initial state (L, K, K) of one draw, by default that of its own seed."""
+        seed = self.seed if seed is None else seed
+        modes = len(self.amplitudes)
+        return blocks.initial_state(modes, self.depth, self.epsilon, self.rho, seed)
 
 
 def stages(descent_rate: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

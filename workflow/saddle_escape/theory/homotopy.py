@@ -229,11 +229,17 @@ def _solve(model, start, nu, t_end, solver, events=None, dense=True):
 
 
 def sensitivity(
-    model: BlockModel, start: np.ndarray, nu: Switch, scale: float = 0.5, solver: Solver = Solver()
+    model: BlockModel,
+    start: np.ndarray,
+    nu: Switch,
+    scale: float = 0.5,
+    solver: Solver = Solver(),
+    adjoint_field: Callable = blocks.adjoint_field,
 ) -> Sensitivity:
     """A(nu) = dT/dnu by one forward and one backward pass; see the module's head.
 
-    nu: number or array broadcasting to (L, K, K). Raises ValueError if mode 1 does not escape.
+    adjoint_field: what transports p, to be replaced to see what a wrong one does. nu: number or
+    array broadcasting to (L, K, K). Raises ValueError if mode 1 does not escape.
     """
     forward = escape(model, start, nu, scale, solver, dense=True)
     _require_escape(forward, nu, solver)
@@ -243,7 +249,7 @@ def sensitivity(
 
     def backward(t, y):
         state, p = forward.path(t).reshape(model.shape), y[:size].reshape(model.shape)
-        transported, switched = blocks.adjoint_field(model, state, nu, p)
+        transported, switched = adjoint_field(model, state, nu, p)
         return -np.concatenate([transported.ravel(), (p * switched).ravel()])
 
     solution = solve_ivp(
@@ -294,8 +300,8 @@ def homotopy(
     ends = [escape(model, start, nu * target, scale, solver) for nu in (0.0, 1.0)]
     for nu, end in enumerate(ends):
         _require_escape(end, nu, solver)
-    sensitivities, contributions = _integrate(model, start, nodes, scale, solver, target)
-    more, refined = _integrate(model, start, 2 * nodes, scale, solver, target)
+    sensitivities, contributions = over_nu(model, start, nodes, scale, solver, target)
+    more, refined = over_nu(model, start, 2 * nodes, scale, solver, target)
     return Homotopy(
         *(end.t for end in ends),
         sorted(sensitivities + more, key=lambda s: s.nu),
@@ -312,12 +318,35 @@ def _require_escape(end, nu, solver):
         )
 
 
-def _integrate(model, start, nodes, scale, solver, target):
-    """The sensitivities at the nodes, and the integral of their contributions (L, K, K)."""
+def over_nu(
+    model: BlockModel,
+    start: np.ndarray,
+    nodes: int,
+    scale: float = 0.5,
+    solver: Solver = Solver(),
+    target: Switch = 1.0,
+) -> tuple[list[Sensitivity], np.ndarray]:
+    """The sensitivities at ``nodes`` Gauss-Legendre nodes of the path to ``target``, and the
+    integral of their contributions over nu, (L, K, K)."""
     nus, weights = gauss_legendre(nodes)
     along = [sensitivity(model, start, nu * target, scale, solver) for nu in nus]
-    found = [
+    scaled = [
         replace(s, nu=nu, contributions=s.contributions * target)
         for s, nu in zip(along, nus, strict=True)
     ]
-    return found, np.tensordot(weights, [s.contributions for s in found], axes=1)
+    return scaled, np.tensordot(weights, [s.contributions for s in scaled], axes=1)
+
+
+def adjoint_and_difference(
+    model: BlockModel, start: np.ndarray, nu: float, h: float, scale: float, solver: Solver
+) -> dict[str, float]:
+    """A(nu) by the adjoint and by a fourth-order difference of T, and their relative distance."""
+    adjoint = sensitivity(model, start, nu, scale, solver).total
+    difference = difference_quotient(
+        lambda shift: escape(model, start, nu + shift, scale, solver).t, h
+    )
+    return {
+        "a_half_adjoint": adjoint,
+        "a_half_difference": difference,
+        "a_half_error": abs(adjoint / difference - 1),
+    }

@@ -9,7 +9,7 @@ import torch
 
 from ..settings import Quadrature
 from ..theory import blocks
-from ..theory.cascade import Cascade
+from ..theory.cascade import OutputPerMode
 from ..training import integrate, network
 from ..training.optimizers import GradientDescent, updating
 from ..training.problem import Problem
@@ -28,7 +28,7 @@ class Runs:
 
 
 @dataclass(frozen=True)
-class Network(Cascade):
+class Network(OutputPerMode):
     """The cascade, and the runs of all its neurons."""
 
     network: Runs

@@ -6,8 +6,8 @@ with job(snakemake) as save:
     import torch
 
     from saddle_escape.settings import load
-    from saddle_escape.studies import cascade_network
+    from saddle_escape.studies import companion_network
 
     torch.set_num_threads(snakemake.threads)
-    settings = load(cascade_network.Network, snakemake.params.cfg)
-    save(cascade_network.full_network(settings), snakemake.output.table)
+    settings = load(companion_network.Network, snakemake.params.cfg)
+    save(companion_network.full_network(settings), snakemake.output.table)

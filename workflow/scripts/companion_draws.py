@@ -4,6 +4,6 @@ from _shell import job
 
 with job(snakemake) as save:
     from saddle_escape.settings import load
-    from saddle_escape.studies import cascade
+    from saddle_escape.studies import companion
 
-    save(cascade.draws(load(cascade.Draws, snakemake.params.cfg)), snakemake.output.table)
+    save(companion.draws(load(companion.Draws, snakemake.params.cfg)), snakemake.output.table)

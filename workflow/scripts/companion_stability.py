@@ -1,4 +1,4 @@
-"""Proposition 25 at the stage reference states of the cascade."""
+"""Proposition 25 at the stage reference states of the companion."""
 
 from _shell import job
 

@@ -4,8 +4,8 @@ from _shell import job
 
 with job(snakemake) as save:
     from saddle_escape.settings import load
-    from saddle_escape.studies import cascade
+    from saddle_escape.studies import companion
 
-    data, drops = cascade.trajectory(load(cascade.Trajectory, snakemake.params.cfg))
+    data, drops = companion.trajectory(load(companion.Trajectory, snakemake.params.cfg))
     save(data, snakemake.output.data)
     save(drops, snakemake.output.drops)

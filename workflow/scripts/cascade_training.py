@@ -1,0 +1,12 @@
+"""Train the network of figure 5 on fresh minibatches, as the paper did."""
+
+from _shell import job
+
+with job(snakemake) as save:
+    from saddle_escape.settings import load
+    from saddle_escape.studies import cascade_training
+
+    settings = load(cascade_training.Training, snakemake.params.cfg)
+    data, trained = cascade_training.trained(settings)
+    save(data, snakemake.output.data, dtype="float32")
+    save(trained, snakemake.output.table)
