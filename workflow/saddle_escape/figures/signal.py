@@ -31,13 +31,13 @@ COLUMNS = (
     "along_min",
     "along_max",
 )
-SIGNAL_LABEL = r"Signal $\gamma=\mathrm{E}[fy]$"
+SIGNAL_LABEL = r"Signal $\gamma=\mathrm{E}[fg]$"
 ANCHOR = 1e-3  # the law is drawn through the step whose gamma is nearest to it
 
 
 @style.figure_style()
 def draw(table: pd.DataFrame) -> Figure:
-    """The signal gamma = E[f y] on the plateau: its growth, and the gradients' rank-one form.
+    """The signal gamma = E[f g] on the plateau: its growth, and the gradients' rank-one form.
 
     table: columns COLUMNS; only the smallest epsilon of each r is drawn, every seed a line.
     (a) dgamma/dt against gamma, dashed the power 2 - 2/r; (b) smallest over the layers of

@@ -1,4 +1,4 @@
-"""Growth of the signal gamma = E[f y] on the plateau (figure 4's caption): the flows.
+"""Growth of the signal gamma = E[f g], g = v x, on the plateau (Theorem 11): the flows.
 
 What is read off them is in :mod:`studies.offmanifold_tables`.
 """
@@ -90,27 +90,32 @@ def _steps(labels, steps, plateau):
 def observer(problem):
     """observe of :meth:`Problem.field`: the signal, its growth and its rank-one products.
 
-    "gamma" (b,) is the signal E[f y], "growth" (b,) its dgamma/dt from the exact gradient G_l of
-    gamma. "spectral" (b, L) is |G_l|_F / (|u| |B_l|_2 |A_{l-1}|_2) and "along" (b, L) |G_l|_F /
-    (|B_l|_2 |A_{l-1} u|), where A_{l-1} = W_{l-1}...W_1, B_l = alpha^(L-1) W_L...W_{l+1} and u =
-    E[y x]: the first is of order one, the second tends to 1 on the plateau.
+    "gamma" (b,) is the signal E[f g], g = x_1, "growth" (b,) its dgamma/dt from the exact gradient
+    G_l of gamma. "spectral" (b, L) is |G_l|_F / (|u| |B_l|_2 |A_{l-1}|_2) and "along" (b, L)
+    |G_l|_F / (|B_l|_2 |A_{l-1} u|), where A_{l-1} = W_{l-1}...W_1, B_l = alpha^(L-1) W_L...W_{l+1}
+    and u = E[g x], the teacher's direction but for the sample: the first is of order one, the
+    second tends to 1 on the plateau.
     """
     alpha, depth = float(problem.act.prime(np.zeros(1))[0]), len(problem.shapes)
-    x, y = problem.x, problem.y
-    u = (x * y).mean(0)
+    x, g = problem.x, problem.x[:, :1]
+    u = (x * g).mean(0)
+
+    def gradient(weights, target):
+        return network.loss_and_gradient(weights, x, target, problem.act, 1.0)[2]
 
     def observe(weights, f, gradients):
-        # the loss gradient is affine in the target, with slope -G
-        silent = network.loss_and_gradient(weights, x, torch.zeros_like(y), problem.act, 1.0)[2]
-        signal = [s - g for s, g in zip(silent, gradients, strict=True)]
-        growth = -sum((s * g).sum((-2, -1)) for s, g in zip(signal, gradients, strict=True))
+        # the loss gradient is affine in the target, with slope -G where the target is g
+        targets = (torch.zeros_like(g), g)
+        silent, driven = (gradient(weights, target) for target in targets)
+        signal = [s - d for s, d in zip(silent, driven, strict=True)]
+        growth = -sum((s * w).sum((-2, -1)) for s, w in zip(signal, gradients, strict=True))
         below, above = _products(weights)
         above = [alpha ** (depth - 1) * b.norm(dim=(-2, -1)) for b in above]
         norms = torch.stack([s.norm(dim=(-2, -1)) for s in signal], -1) / torch.stack(above, -1)
         spectral = torch.stack([torch.linalg.matrix_norm(a, 2) for a in below], -1) * u.norm()
         along = torch.stack([(a @ u).norm(dim=-1) for a in below], -1)
         return {
-            "gamma": (f * y).mean((-2, -1)),
+            "gamma": (f * g).mean((-2, -1)),
             "growth": growth,
             "spectral": norms / spectral,
             "along": norms / along,

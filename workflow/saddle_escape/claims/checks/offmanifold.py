@@ -16,31 +16,20 @@ from . import points, quantity
 
 
 def critical_depth(case):
-    """Claim 10: exponents of He-normal networks, by flow and by SGD.
+    """Claim 10: exponents of He-normal networks as epsilon -> 0, by flow.
 
     Control: one_layer_less, gradient flows of small networks with r - 1 layers scaled.
     """
-    own, tables = case.settings, case.tables
+    own = case.settings
     if case.control == "one_layer_less":
         return [quantity(f"flow_r{r}", _small_network_exponent(own, r - 1)) for r in own["r"]], None
-    limits, slopes = tables["exponents"], tables["slopes"]
+    limits = case.tables["exponents"]
     deepest = limits[limits["L"] == own["offmanifold"]["depth"]].set_index("r")
-    same = np.isclose(slopes["threshold"], own["offmanifold"]["threshold"])
-    fitted = slopes[same | (slopes["route"] == "published")].set_index(["r", "route"])
-    quantities, shifts = [], {}
-    for r in own["r"]:
-        limit = deepest.loc[r]
-        interval = limit["low"], limit["high"]
-        quantities.append(
-            quantity(f"flow_r{r}", limit["exponent"], interval, seeds=limit["n_seeds"])
-        )
-        sgd, others = fitted.loc[r, "sgd"], fitted["slope"].loc[r].drop("sgd").to_dict()
-        interval = sgd["slope"] - sgd["standard_error"], sgd["slope"] + sgd["standard_error"]
-        facts = {"points": sgd["n_points"], "low_epsilon": sgd["epsilon_min"], "others": others}
-        quantities.append(quantity(f"sgd_r{r}", sgd["slope"], interval, **facts))
-        shifts |= {f"r = {r}, {name}": sgd["slope"] - s for name, s in others.items()}
-    quantities.append(quantity("same_range", max(map(abs, shifts.values())), shifts=shifts))
-    return quantities, _figure4(tables["figure4"].dropna(subset=["t_mean"]))
+    rows = [(r, deepest.loc[r]) for r in own["r"]]
+    return [
+        quantity(f"flow_r{r}", row["exponent"], (row["low"], row["high"]), seeds=row["n_seeds"])
+        for r, row in rows
+    ], None
 
 
 def _small_network_exponent(own, r):
@@ -66,24 +55,11 @@ def _escaped(run, name):
     return run.t_escape.numpy()
 
 
-def _figure4(figure):
-    shown = []
-    for (route, r), curve in figure.groupby(["route", "r"]):
-        look = "line" if route == "flow" else "marker"
-        name = {"flow": "flow", "sgd": "SGD"}[route]
-        shown += points(f"{name}, r = {r}", curve["epsilon"], curve["t_mean"], look)
-        if route == "flow":
-            shown += points(
-                f"published, r = {r}", curve["epsilon"], curve["published"], "published"
-            )
-    return shown
-
-
 # --- the signal -----------------------------------------------------------------------------------
 
 
 def signal(case):
-    """Claim 11: growth and start of gamma = E[f y], and its gradient's rank.
+    """Claim 11: growth and start of gamma = E[f g], and its gradient's rank.
 
     Controls: frozen_layer, small networks whose first layer does not move; one_layer_less, small
     networks with r - 1 layers scaled; beyond_the_plateau, the same ratio of norms after the window.
@@ -117,12 +93,12 @@ def _small_network_signal(small, control):
     size = (small[key] for key in ("depth", "width", "input_dim", "samples"))
     setup = bottleneck.Setup(small["activation"], *size)
     r, epsilons = small["r"], small["epsilon"][:2]
-    raw, x, y = bottleneck.draw(setup, small["seed"])
+    raw, x, _ = bottleneck.draw(setup, small["seed"])
     problem = setup.problem(x)
     start = bottleneck.start(setup, raw, r - (control == "one_layer_less"), epsilons)
     plateau = problem.plateau.expand(len(epsilons))
 
-    field = problem.field(lambda weights, f, gradients: {"gamma": (f * y).mean((-2, -1))})
+    field = problem.field(lambda weights, f, gradients: {"gamma": (f * x[:, :1]).mean((-2, -1))})
 
     def perturbed(flat, index):
         slope, seen = field(flat, index)
@@ -179,7 +155,7 @@ def attraction(case):
     """Claim 12: what becomes of a distance from the manifold up to the escape.
 
     Controls: damped, small networks in whose flow the part off the manifold is damped; uneven, only
-    neurons of uneven size.
+    neurons of uneven size; all_layers, noise in all layers, not in the hidden ones alone.
     """
     ends = case.tables["attraction"]
     if case.control == "damped":
@@ -200,29 +176,49 @@ def attraction(case):
     if "does_not_decay" in case.quantities:
         facts = {"largest": by_kind.columns.max(), "smallest": by_kind.columns.min()}
         quantities.append(quantity("does_not_decay", (small / large).min(), **facts))
+    if "hidden_noise" in case.quantities:
+        quantities.append(_hidden_noise(case.settings, case.control != "all_layers"))
     shown = [p for kind, t in by_kind.iterrows() for p in points(kind, by_kind.columns, t)]
     return quantities, shown
 
 
 def _damped(settings):
-    """Ends of noisy starts, as the table has them, with a damping of the part off the manifold.
+    """Ends of noisy starts, as the table has them, with a damping of the part off the manifold."""
+    own = settings["noisy"]
+    return _ends(settings, own["width"], range(own["depth"]), own["epsilon"], own["damping"])
 
-    Its rate is ``damping`` times the relative growth rate of the weights.
+
+def _hidden_noise(settings, is_hidden):
+    """How the kept part of noise in the hidden layers falls with the width."""
+    own = settings["noisy"]
+    layers = range(1, own["depth"] - 1) if is_hidden else range(own["depth"])
+    epsilon, ratios = own["epsilon"][-1:], {}
+    for width in own["widths"]:
+        runs = (_ends(settings, width, layers, epsilon, 0, s) for s in range(own["seeds"]))
+        ratios[str(width)] = float(np.median([ends["ratio"].iloc[0] for ends in runs]))
+    order = np.polyfit(np.log(own["widths"]), np.log(list(ratios.values())), 1)[0]
+    constants = {width: ratio * float(width) ** 0.5 for width, ratio in ratios.items()}
+    return quantity("hidden_noise", order, ratios=ratios, constants=constants)
+
+
+def _ends(settings, width, layers, epsilons, damping, seed=0):
+    """Starts with noise in some layers, and their ends at the escape; columns as the table's.
+
+    The part off the manifold is damped at ``damping`` times the relative rate of the weights.
     """
-    own = settings["damped"]
-    act, direction = (
-        activations.get(settings["offmanifold"]["activation"]),
-        first_axis(own["input_dim"]),
-    )
+    own, act = settings["noisy"], activations.get(settings["offmanifold"]["activation"])
+    direction = first_axis(own["input_dim"])
     inputs = symmetrized_inputs(*gaussian_rule(**own["quadrature"]), own["input_dim"])
-    problem = single_mode(act, own["depth"], own["width"], *inputs)
-    starts = torch.stack([_noisy(problem, direction, e, own) for e in own["epsilon"]])
+    problem = single_mode(act, own["depth"], width, *inputs)
+    starts = torch.stack(
+        [_noisy(problem, direction, e, own["delta"], layers, seed) for e in epsilons]
+    )
     plain = problem.field()
 
     def field(flat, index):
         slope, seen = plain(flat, index)
         off = problem.flatten(_off(problem.unflatten(flat), direction))
-        rate = own["damping"] * slope.norm(dim=-1) / flat.norm(dim=-1)
+        rate = damping * slope.norm(dim=-1) / flat.norm(dim=-1)
         return slope - rate[:, None] * off, seen
 
     plateau = problem.plateau.expand(len(starts))
@@ -235,26 +231,28 @@ def _damped(settings):
         rtol=1e-6,
         plateau=plateau,
     )
-    _escaped(run, "damped")
+    _escaped(run, f"noise, N = {width}")
     ends = [_relative_distance(problem, flat, direction) for flat in (starts, run.state)]
     return pd.DataFrame(
         {
             "kind": "noise",
-            "epsilon": own["epsilon"],
+            "epsilon": epsilons,
             "ratio": (ends[1] / ends[0]).numpy(),
             "growth": (run.state.norm(dim=-1) / starts.norm(dim=-1)).numpy(),
         }
     )
 
 
-def _noisy(problem, direction, epsilon, own):
-    """Balanced weights on the manifold with noise of ``delta`` times their norm in every layer."""
-    generator = torch.Generator().manual_seed(0)
-    scales = torch.full((own["depth"],), epsilon, dtype=torch.float64)
-    base = network.manifold_weights(scales, own["width"], direction)
-    noise = [torch.randn(w.shape, generator=generator, dtype=torch.float64) for w in base]
-    noisy = [w + own["delta"] * w.norm() / n.norm() * n for w, n in zip(base, noise, strict=True)]
-    return problem.flatten(noisy)
+def _noisy(problem, direction, epsilon, delta, layers, seed):
+    """Balanced weights on the manifold with noise of ``delta`` times their norm in some layers."""
+    generator = torch.Generator().manual_seed(seed)
+    scales = torch.full((len(problem.shapes),), epsilon, dtype=torch.float64)
+    weights = network.manifold_weights(scales, problem.shapes[0][0], direction)
+    for n in layers:
+        w = weights[n]
+        noise = torch.randn(w.shape, generator=generator, dtype=torch.float64)
+        weights[n] = w + delta * w.norm() / noise.norm() * noise
+    return problem.flatten(weights)
 
 
 def _off(weights, direction):
