@@ -19,7 +19,7 @@
 # time still follows $\varepsilon^{-(r-2)}$.
 #
 # **Theorem 11.** For He-normal weights with the first $r$ of $L$ layers multiplied by
-# $\varepsilon$, the signal $\gamma=\mathbb E[fy]$ starts at $|\gamma(0)|\propto\varepsilon^r$ and
+# $\varepsilon$, the signal $\gamma=\mathbb E[fg]$ starts at $|\gamma(0)|\propto\varepsilon^r$ and
 # grows on the plateau like $d\gamma/dt\propto\gamma^{2-2/r}$, so that
 #
 # $$t_{\rm esc}=\Theta(\varepsilon^{-(r-2)}).$$
