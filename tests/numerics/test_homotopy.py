@@ -8,7 +8,7 @@ from scipy.integrate import solve_ivp
 from scipy.optimize import brentq
 
 from saddle_escape.settings import load
-from saddle_escape.studies import cascade, cascade_network, stability
+from saddle_escape.studies import companion, companion_network, stability
 from saddle_escape.theory import activations, blocks, homotopy, quadrature
 
 TANH = activations.get("tanh")
@@ -255,7 +255,7 @@ def test_full_network_escapes_with_the_blocks():
         "noise": [0.01],
         "noise_draws": 1,
     }
-    table = cascade_network.full_network(settings(cascade_network.Network, network=runs))
+    table = companion_network.full_network(settings(companion_network.Network, network=runs))
     assert set(table["status"]) == {"escaped"}
     flow, descent, noisy = table["t_escape"] / table["t_block"] - 1
     assert abs(flow) < 1e-5
@@ -283,7 +283,7 @@ def settings(cls, **more):
 
 
 def test_trajectory_finds_one_drop_per_mode():
-    data, drops = cascade.trajectory(settings(cascade.Trajectory, t_end=1500, points=301))
+    data, drops = companion.trajectory(settings(companion.Trajectory, t_end=1500, points=301))
     assert list(drops["drop"]) == [1, 2]
     assert np.all(np.diff(drops["t_drop"]) > 0)
     np.testing.assert_array_equal(drops["loss_after"][:-1], drops["loss_before"][1:])
@@ -296,7 +296,7 @@ def test_trajectory_finds_one_drop_per_mode():
 
 
 def test_draws_share_the_decoupled_time_and_scatter_when_coupled():
-    table = cascade.draws(settings(cascade.Draws, draws=3)).set_index("route")["t_escape"]
+    table = companion.draws(settings(companion.Draws, draws=3)).set_index("route")["t_escape"]
     decoupled, coupled = table["decoupled"], table["coupled"]
     assert len(decoupled) == len(coupled) == 3
     assert np.ptp(decoupled) < 0.2 * np.ptp(coupled)

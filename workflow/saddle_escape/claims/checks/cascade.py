@@ -197,7 +197,8 @@ def companion_identity(case):
     network = tables["network"].query("noise == 0")
     flow = network[network["route"] == "flow"].iloc[0]
     descent = network[network["route"] == "descent"]
-    draws = tables["draws"].query("route == 'coupled'")["t_escape"]
+    drawn = tables["draws"].query("route == 'coupled'")["t_escape"]
+    draws, near = drawn.dropna(), abs(values["t_leading_order"] / drawn - 1) <= 0.15
     t0, t1, block = values["t0"], values["t1"], flow["t_block"]
     if case.control == "other_draw":
         t1 = block = draws.iloc[-1]
@@ -217,8 +218,7 @@ def companion_identity(case):
         _over_draws("decoupled", abs(t0 / draws - 1), t0 / t1 - 1),
         _over_draws("leading_order", abs(values["t_leading_order"] / draws - 1),
                     values["t_leading_order"] / t1 - 1),
-        quantity("within", (abs(values["t_leading_order"] / draws - 1) <= 0.15).mean(),
-                 of=len(draws), count=(abs(values["t_leading_order"] / draws - 1) <= 0.15).sum()),
+        quantity("within", near.mean(), of=len(near), count=near.sum(), escaped=len(draws)),
     ], points("A(nu)", sums.index, sums)  # fmt: skip
 
 

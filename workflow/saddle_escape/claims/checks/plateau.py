@@ -81,14 +81,14 @@ def invariance(case):
 def dominant_channel(case):
     """Claim e1b: what each channel contributes to T(1) - T(0), and whether they cancel along nu.
 
-    Control: without_amplitudes, off-block amplitudes left out.
+    Control: half_w2, the off-block part of W_2 counted half.
     """
     table = case.tables["sensitivity"]
     table = table[table["nodes"] == table["nodes"].max()]
     share = table.assign(part=table["weight"] * table["value"])
     off = share["channel"] == homotopy.CHANNELS[1]
-    if case.control == "without_amplitudes":
-        share = share[~off | (share["layer"] != 2)]
+    if case.control == "half_w2":
+        share["part"] *= np.where(off & (share["layer"] == 2), 0.5, 1.0)
     name = share["channel"].mask(off, "off-block W_" + share["layer"].astype(str))
     exact, closure = (
         share[share["path"] == path].groupby(name)["part"].sum().abs()
@@ -103,7 +103,7 @@ def dominant_channel(case):
         quantity("rotations", exact[rotations] / largest, shift=-exact[rotations]),
         quantity(
             "in_closure",
-            closure[rotations] / max(closure.get("off-block W_2", 0), 1e-9),
+            closure[rotations] / closure["off-block W_2"],
             rotations=-closure[rotations],
         ),
         quantity("alone", alone["rotations"] / alone["off-block W_2"], rotations=alone["rotations"],
