@@ -23,8 +23,6 @@ def alignment_axes(axes: Axes) -> Axes:
     right.set_ylabel("Mode-1 alignment", color=BLUE)
     right.spines["right"].set(visible=True, color=BLUE)
     right.tick_params(axis="y", colors=BLUE)
-    axes.set_ylim(0)
-    right.set_ylim(0)
     return right
 
 
@@ -46,7 +44,7 @@ def draw_times(axes: Axes, times: pd.DataFrame, looks: Mapping[str, tuple[str, d
 def name_time(axes: Axes, t: float, text: str, color, side: str, lift: float = 3) -> None:
     """Name and value of an escape time above its line, on one side of it."""
     axes.annotate(
-        f"{text}\n{t:.0f}", (t, 1), ({"left": -6, "center": 0, "right": 6}[side], lift),
+        f"{text}\n{t:.0f}", (t, 1), ({"left": -1, "center": 0, "right": 1}[side], lift),
         xycoords=axes.get_xaxis_transform(), textcoords="offset points", ha=side, va="bottom",
         color=darker(mpl.colors.to_rgb(color)), linespacing=1.1,
     )  # fmt: skip

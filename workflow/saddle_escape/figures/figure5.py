@@ -12,11 +12,11 @@ from .cascade import BLUE, COLUMNS, DARK_PURPLE, LIGHT_PURPLE
 SERIES = ("loss", "alignment", "escape_time", "sensitivity")
 RUNS = ("training", "exact", "decoupled")
 TIMES = {  # channel of series "escape_time": (name, look)
-    "Theorem 5": ("Theorem 5", {"color": LIGHT_PURPLE, "linewidth": 2.2}),
+    "Theorem 5": ("Thm. 5", {"color": LIGHT_PURPLE, "linewidth": 2.2}),
     "T(0)": ("$T(0)$", {"color": style.GREY, "linewidth": 0.9}),
-    "24 variables": ("24 variables", {"color": DARK_PURPLE, "linewidth": 0.9, "linestyle": "--"}),
+    "24 variables": ("24 var.", {"color": DARK_PURPLE, "linewidth": 0.9, "linestyle": "--"}),
     "2 nodes": ("2 nodes", {"color": style.GREY, "linewidth": 0.9, "linestyle": ":"}),
-    "30 variables": ("30 variables", {"color": DARK_PURPLE, "linewidth": 1.8}),
+    "30 variables": ("30 var.", {"color": DARK_PURPLE, "linewidth": 1.8}),
 }
 CHANNELS = {
     "layer scales": style.CATEGORICAL[1],
@@ -24,6 +24,7 @@ CHANNELS = {
     "off-block $W_3$": style.CATEGORICAL[4],
     "cross-block rotations": style.CATEGORICAL[3],
 }
+CLOSE = 0.5  # of the distance to the furthest time: names side by side would touch
 MARGIN = (0.88, 1.06)  # panel (b) reaches from and to these multiples of the first and last time
 
 
@@ -49,7 +50,7 @@ def draw(table: pd.DataFrame) -> Figure:
         panel_label(axes[letter], letter)
     _draw_history(axes["a"], rows, times, (0, rows["loss"]["t"].max()))
     cascade.log_loss(axes["a"], rows["loss"]["value"].min())
-    axes["a"].legend(handles=_handles(), loc="upper right", ncols=3)
+    axes["a"].legend(handles=_handles(), loc="center right")
     right = _draw_history(axes["b"], rows, times, window)
     _mark_network(right, times)
     _name_times(axes["b"], times)
@@ -99,9 +100,9 @@ def _mark_network(axes: Axes, times: pd.DataFrame) -> None:
 
 def _name_times(axes: Axes, times: pd.DataFrame) -> None:
     """Neighbours are turned away from each other."""
-    ordered = sorted(TIMES, key=lambda name: times.loc[name, "t"])
-    for k, name in enumerate(ordered):
-        text, look = TIMES[name]
-        close = [abs(times.loc[name, "t"] - times.loc[o, "t"]) for o in ordered if o != name]
-        side = ("right", "left")[k % 2] if min(close) < 80 else "center"
+    for name, (text, look) in TIMES.items():
+        gaps = (times.loc[list(TIMES), "t"] - times.loc[name, "t"]).drop(name)
+        nearest = gaps[gaps.abs().idxmin()]
+        outwards = "right" if nearest > 0 else "left"
+        side = outwards if abs(nearest) < CLOSE * gaps.abs().max() else "center"
         cascade.name_time(axes, times.loc[name, "t"], text, look["color"], side)

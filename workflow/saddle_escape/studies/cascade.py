@@ -148,11 +148,11 @@ def figure_table(
     parts += _escape_times(times.set_index("closure"), rules, runs["training"], trained)
     last = sensitivities["nodes"].max()
     exact = sensitivities[(sensitivities["path"] == "exact") & (sensitivities["nodes"] == last)]
-    off_block = exact["channel"] == homotopy.CHANNELS[1]
+    off_block, layer = exact["channel"] == homotopy.CHANNELS[1], exact["layer"]
+    exact = exact[~off_block | layer.between(2, layer.max() - 1)]  # the inner layers alone have one
     names = "off-block $W_" + exact["layer"].astype(str) + "$"
     exact = exact.assign(channel=exact["channel"].mask(off_block, names))
     a = exact.groupby(["nu", "t_escape", "channel"], sort=False)["value"].sum().reset_index()
-    a = a[a["channel"] != f"off-block $W_{exact['layer'].max()}$"]  # diagonal: it has none
     a = a.rename(columns={"t_escape": "t"}).assign(series="sensitivity")
     return pd.concat([*parts, a[["series", "t", "nu", "channel", "value"]]], ignore_index=True)
 
