@@ -159,7 +159,7 @@ SCHEMAS = dict(nodes(schema())) | {
 RANGE = {
     "object": ({"additionalProperties"},),
     "array": ({"items"}, {"minItems"}),
-    "string": ({"enum"},),
+    "string": ({"enum", "pattern"},),
     "integer": ({"minimum"}, {"maximum"}),
     "number": ({"minimum", "exclusiveMinimum"}, {"maximum", "exclusiveMaximum"}),
 }
