@@ -64,7 +64,7 @@ def identity(settings: Homotopy) -> tuple[pd.DataFrame, pd.DataFrame]:
 
     First table: path, nodes, t0, t1, integral, adjoint_error (largest |p . f - 1|), and at
     nu = 1/2 the adjoint's A, a fourth-order difference of T, and their relative distance. Second
-    one: path, nodes, nu, weight, t_escape, channel, layer, value (A's contribution).
+    one: path, nodes, nu, weight, t_escape, channel, layer, value (A's contribution), status.
     Raises ValueError if mode 1 does not escape at some nu.
     """
     model, start = settings.model(), settings.start()
@@ -86,7 +86,7 @@ def identity(settings: Homotopy) -> tuple[pd.DataFrame, pd.DataFrame]:
     columns = ["path", "nodes", "t0", "t1", "integral", "adjoint_error"]
     table = pd.DataFrame(rules, columns=columns).assign(**checks)
     columns = ["path", "nodes", "nu", "weight", "t_escape", "channel", "layer", "value"]
-    return table, pd.DataFrame(sensitivities, columns=columns)
+    return table, pd.DataFrame(sensitivities, columns=columns).assign(status=ESCAPED)
 
 
 def _parts(sensitivity):

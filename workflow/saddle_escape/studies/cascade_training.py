@@ -52,7 +52,9 @@ def trained(settings: Training) -> tuple[xr.Dataset, pd.DataFrame]:
     }
     t = runs[0]["t"]
     seeds = list(settings.training.seeds)
-    data = xr.Dataset(seen, {"t": ("t", t, {"units": "flow time"}), "seed": seeds})
+    data = xr.Dataset(
+        seen, {"t": ("t", t, {"units": "flow time"}), "seed": ("seed", seeds, {"units": "1"})}
+    )
     data.attrs["gradient_evaluations"] = settings.training.steps * len(seeds)
     rows = [(seed, *_crossing(t, run["scale"], settings.threshold))
             for seed, run in zip(seeds, runs, strict=True)]  # fmt: skip
