@@ -23,7 +23,7 @@ FLOWS = {"width": 12, "input_dim": 6, "samples": 64, "rtol": 1e-6, "seeds": 2}
 EPSILON = {"min": 1e-4, "max": 1e-2, "count": 3}
 ASYMPTOTICS = load(
     asymptotics.Asymptotics,
-    NETWORK | {"seed_block": 3, "asymptotics": FLOWS | {"epsilon": EPSILON}},
+    NETWORK | {"asymptotics": FLOWS | {"seed_block": 3, "epsilon": EPSILON}},
 )
 SIGNAL = load(
     signal.Signal,

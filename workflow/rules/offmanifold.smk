@@ -11,9 +11,9 @@ wildcard_constraints:
     block=r"\d+",
 
 
-def seed_blocks(tier, seeds):
-    """Numbers of the seed blocks that hold this many seeds."""
-    return range(-(-seeds // CONFIGS[tier]["offmanifold"]["seed_block"]))
+def seed_blocks(seeds, size):
+    """Numbers of the blocks of ``size`` seeds that hold this many."""
+    return range(-(-seeds // size))
 
 
 def route_settings(wildcards):
@@ -29,7 +29,8 @@ def route_settings(wildcards):
 
 def point_tables(wildcards):
     """Tables of every route, r and block of seeds that has a seed in this tier."""
-    points = CONFIGS[wildcards.tier]["offmanifold"]["points"]
+    cfg = CONFIGS[wildcards.tier]["offmanifold"]
+    points = cfg["points"]
     most = {
         (route, r): max(p[route] for p in points if p["r"] == r)
         for route in ROUTES
@@ -38,7 +39,7 @@ def point_tables(wildcards):
     return [
         f"results/{wildcards.tier}/offmanifold/{route}_r{r}_b{block}.csv"
         for (route, r), seeds in most.items()
-        for block in seed_blocks(wildcards.tier, seeds)
+        for block in seed_blocks(seeds, cfg["seed_block"])
     ]
 
 
@@ -56,7 +57,7 @@ def asymptotic_tables(wildcards):
     return [
         f"results/{wildcards.tier}/offmanifold/asymptotics_L{depth}_r{r}_b{block}.csv"
         for depth, r in dict.fromkeys(cases)
-        for block in seed_blocks(wildcards.tier, cfg["asymptotics"]["seeds"])
+        for block in seed_blocks(cfg["asymptotics"]["seeds"], cfg["asymptotics"]["seed_block"])
     ]
 
 

@@ -10,23 +10,23 @@ from ..training import bottleneck
 
 @dataclass(frozen=True)
 class Flows:
-    """seeds: how many, from 0; epsilon: far below the published range."""
+    """seeds: how many, from 0; seed_block: of one job; epsilon: far below the published range."""
 
     width: int
     input_dim: int
     samples: int
     rtol: float
     seeds: int
+    seed_block: int
     epsilon: LogSpaced
 
 
 @dataclass(frozen=True)
 class Asymptotics:
-    """seed_block: seeds of one job; loss_fraction: of the plateau, at the escape."""
+    """loss_fraction: of the plateau, at the escape."""
 
     activation: str
     loss_fraction: float
-    seed_block: int
     asymptotics: Flows
 
 
@@ -39,7 +39,7 @@ def flow_times(settings: Asymptotics, depth: int, r: int, block: int, device="cp
     setup = bottleneck.Setup(
         settings.activation, depth, flows.width, flows.input_dim, flows.samples
     )
-    for seed in seed_block(block, settings.seed_block, flows.seeds):
+    for seed in seed_block(block, flows.seed_block, flows.seeds):
         for group in bottleneck.groups(flows.epsilon.points().tolist(), device):
             run = bottleneck.escape(
                 setup, seed, r, group, settings.loss_fraction, device=device, rtol=flows.rtol
