@@ -45,6 +45,8 @@ ROUTES = ("flow", "sgd")
 COMPUTED, RECORD = "computed", "record"
 PUBLISHED = "published"  # the route of the slopes of the published markers
 KEYS = ["route", "threshold", "r", "epsilon"]
+RUN = ["route", "seed", "r", "epsilon"]
+COUNTS = ("accepted_steps", "gradient_evaluations")
 TIMED = 1e-9  # relative distance within which two thresholds or scales are the same
 
 
@@ -88,7 +90,8 @@ def seed_means(
     status: that of most seeds, "left_out" where there is none. Raises ValueError for a point that
     is not among the published ones.
     """
-    runs = runs[np.isclose(runs["threshold"], settings.threshold, rtol=TIMED)]
+    spent = runs.groupby(RUN)[list(COUNTS)].transform("max")  # stated at the smallest threshold
+    runs = runs.assign(**spent)[np.isclose(runs["threshold"], settings.threshold, rtol=TIMED)]
     rows = []
     for route in ROUTES:
         for point in settings.points:
@@ -111,8 +114,7 @@ def _summary(seeds):
         "t_min": t.min(),
         "t_max": t.max(),
         "n_seeds": len(seeds),
-        "accepted_steps": seeds["accepted_steps"].median(),
-        "gradient_evaluations": seeds["gradient_evaluations"].median(),
+        **seeds[list(COUNTS)].median(),
         "source": seeds["source"].iloc[0],
         "status": seeds["status"].mode().iloc[0],
     }
