@@ -75,7 +75,7 @@ def draw(table: pd.DataFrame) -> Figure:
     settle(figure)
     for r, line in laws.items():
         if line is not None:
-            label_along(axes, *line, 0.3, law_label(r), darker(colors[r]), lift=6)
+            label_along(axes, *line, 0.2, law_label(r), darker(colors[r]), lift=6)
     return figure
 
 
