@@ -17,7 +17,7 @@ from ..training.problem import Problem
 
 @dataclass(frozen=True)
 class Runs:
-    """rates, t_max: of gradient descent; noise: relative to each layer's root mean square."""
+    """rates: of gradient descent; t_max: who has not escaped by then has not; noise: relative to each layer's root mean square."""
 
     quadrature: Quadrature
     rtol: float
@@ -57,11 +57,11 @@ class _Network:
         """Positive before the escape: threshold minus scale."""
         return self.threshold - seen["scale"]
 
-    def flow(self, weights, rtol):
-        """Adaptive gradient flow from weights (1, P) with the relative-rate clock."""
+    def flow(self, weights, spec):
+        """Adaptive gradient flow from weights (1, P) with the relative-rate clock, up to t_max."""
         return integrate.integrate(
             self.problem.field(self.observe), weights, self.event,
-            sizes=self.problem.sizes, clock="relative_rate", rtol=rtol,
+            sizes=self.problem.sizes, clock="relative_rate", rtol=spec.rtol, t_max=spec.t_max,
         )  # fmt: skip
 
     def descend(self, weights, rate, max_steps):
@@ -100,14 +100,14 @@ def full_network(settings: Network) -> pd.DataFrame:
     net = _Network(model, settings.threshold)
     t_block = settings.escape(model, 1.0, settings.solver(model, rtol=1e-10)).t
     clean = net.block_weights(settings.start())
-    runs = [("flow", 0.0, 0.0, first, net.flow(clean, spec.rtol))]
+    runs = [("flow", 0.0, 0.0, first, net.flow(clean, spec))]
     for rate in spec.rates:
         descent = net.descend(clean, rate, math.ceil(spec.t_max / rate))
         runs.append(("descent", rate, 0.0, first, descent))
     for noise in spec.noise:
         for seed in range(first, first + spec.noise_draws):
             weights = _with_noise(clean, net.problem.sizes, noise, seed)
-            runs.append(("flow", 0.0, noise, seed, net.flow(weights, spec.rtol)))
+            runs.append(("flow", 0.0, noise, seed, net.flow(weights, spec)))
     rows = [
         (*labels, float(run.t_escape[0]), run.status[0], t_block, net.off_block_fraction(run.state))
         for *labels, run in runs
