@@ -17,7 +17,7 @@ from ..training.problem import Problem
 
 @dataclass(frozen=True)
 class Runs:
-    """rates: of gradient descent; t_max: who has not escaped by then has not; noise: relative to each layer's root mean square."""
+    """rates: of descent; t_max: the flow time of all; noise: of each layer's root mean square."""
 
     quadrature: Quadrature
     rtol: float
