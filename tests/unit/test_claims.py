@@ -629,8 +629,8 @@ def test_wrong_class_flips_what_uses_it(surprises, monkeypatch):
         return dataclasses.replace(row, cls="C", q=2) if act.name == "tanh" else row
 
     monkeypatch.setattr(classes, "classify", wrong)
-    # 3: the table; 5 and 6: laws in q; 17: its control compares tanh with another of class B
-    assert surprises() == ["3", "5", "6", "17"]
+    # 3: the table; 5, 6 and 17b: laws in q; 17: its control compares tanh with another of class B
+    assert surprises() == ["3", "5", "6", "17", "17b"]
 
 
 def test_wrong_gradient_flips_the_identity(surprises, monkeypatch):
