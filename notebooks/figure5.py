@@ -47,7 +47,7 @@ notebook.Picture(figure5.draw(table))
 
 # %% [markdown]
 # The times in numbers: decoupled modes, each set of off-block weights by itself, the paper's 24
-# variables, and all 30 that the flow moves. The network, trained on minibatches, agrees with the 30.
+# variables, and all 30 that the flow moves. The network, trained on minibatches, agrees with these.
 
 # %%
 notebook.load("cascade/times.csv", TIER)
