@@ -63,7 +63,7 @@ def test_a_block_goes_between_its_marks():
         readme.inserted("<!-- /x --><!-- x -->", {"x": "new"})
 
 
-def test_figure_4s_fitted_choices_are_the_configured_ones():
+def test_figure_4s_settings_are_the_configured_ones():
     settings = config.load_tiers(ROOT / "config")[1]["default"]["offmanifold"]
     sgd = settings["sgd"]
     size = f"N = {settings['width']}, d = {settings['input_dim']}"
