@@ -26,7 +26,9 @@ LAST_DIGIT = 10.0 ** (1 - FIGURE_DIGITS)  # a unit of it, relative to a number a
 # Stochastic descent in single precision multiplies rounding over 10^4 steps: 1 % of a time, more of
 # the times' scatter; the number of steps of an adaptive flow can change by a few.
 TOLERANCES = {
-    **dict.fromkeys(("epsilon", "nu", "K", "gamma_start", "plateau"), (LAST_DIGIT, 0.0)),
+    **dict.fromkeys(
+        ("epsilon", "threshold", "nu", "K", "gamma_start", "plateau"), (LAST_DIGIT, 0.0)
+    ),
     **dict.fromkeys(("t", "t_escape", "K_t_escape"), (1e-6, 0.0)),
     **dict.fromkeys(("value", "loss"), (1e-6, 1e-9)),
     **dict.fromkeys(("gamma", "growth", "distance"), (1e-6, 0.0)),
