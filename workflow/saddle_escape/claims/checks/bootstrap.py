@@ -25,9 +25,9 @@ RTOL = 1e-6
 # --- networks and flows ---------------------------------------------------------------------------
 
 
-def problem(own, activation=None):
+def problem(settings, activation=None):
     """The networks of a claim on the population's inputs; settings: ``network`` of the claim."""
-    size, rule = own["network"], gaussian_rule("trapezoid", step=0.5, half_width=6, nodes=40)
+    size, rule = settings["network"], gaussian_rule("trapezoid", step=0.5, half_width=6, nodes=40)
     act = activations.get(activation or size["activation"])
     inputs = symmetrized_inputs(*rule, size["input_dim"])
     return single_mode(act, size["depth"], size["width"], *inputs, parameterization="standard")
@@ -152,18 +152,18 @@ def signal_energy(case):
     Controls: frozen_layer, a flow that leaves layer 1 alone; teacher_larger, y = 1.25 sigma(g);
     another_b and class_b_instead, tanh where class C is asked for.
     """
-    own, control = case.settings, case.control
-    names = {"B": own["network"]["activation"], "C": own["class_c"]}
+    settings, control = case.settings, case.control
+    names = {"B": settings["network"]["activation"], "C": settings["class_c"]}
     names |= {"C": names["B"]} if control in ("another_b", "class_b_instead") else {}
-    nets = {cls: problem(own, name) for cls, name in names.items()}
+    nets = {cls: problem(settings, name) for cls, name in names.items()}
     if control == "teacher_larger":
         nets = {cls: replace(net, y=1.25 * net.y) for cls, net in nets.items()}
-    starts = [he_normal(nets["B"].shapes, seed) for seed in range(own["seeds"])]
-    off = [_identity_error(nets["B"], raw, own["M"][-1], control) for raw in starts]
-    orders = {cls: [_insertion(nets[cls], raw, own["M"]) for raw in starts] for cls in nets}
-    order = {cls: float(np.median([o for o, _ in found])) for cls, found in orders.items()}
-    error = {cls: float(np.median([e for _, e in found])) for cls, found in orders.items()}
-    facts = {"activation": names["C"], "errors": error, "M": own["M"][0]}
+    starts = [he_normal(nets["B"].shapes, seed) for seed in range(settings["seeds"])]
+    off = [_identity_error(nets["B"], raw, settings["M"][-1], control) for raw in starts]
+    orders = {cls: [_insertion(nets[cls], raw, settings["M"]) for raw in starts] for cls in nets}
+    order = {cls: float(np.median([o for o, _ in pairs])) for cls, pairs in orders.items()}
+    error = {cls: float(np.median([e for _, e in pairs])) for cls, pairs in orders.items()}
+    facts = {"activation": names["C"], "errors": error, "M": settings["M"][0]}
     return [
         quantity("identity", max(off), networks=len(off)),
         quantity("class_b", order["B"], activation=names["B"]),
@@ -200,11 +200,11 @@ def bounds(case):
     Controls: one_layer_less, r - 1 layers scaled; to_the_end, the bounds up to the escape;
     large_m0, an m_0 of order one; shrinking_m0, an m_0 that is a multiple of epsilon.
     """
-    own, shown = case.settings, []
-    net, tables = problem(own), []
-    for r in own["r"]:
-        for seed in range(own["seeds"]):
-            rows, (gamma, growth) = _bounds(net, own, r, seed, case.control)
+    settings, shown = case.settings, []
+    net, tables = problem(settings), []
+    for r in settings["r"]:
+        for seed in range(settings["seeds"]):
+            rows, (gamma, growth) = _bounds(net, settings, r, seed, case.control)
             tables.append(pd.DataFrame(rows).assign(r=r, seed=seed))
             shown += points(f"r = {r}", gamma, growth) if seed == 0 else []
     table, starts = pd.concat(tables, ignore_index=True), len(tables)
@@ -213,18 +213,18 @@ def bounds(case):
         quantity("energy", table["energy"].min(), starts=starts),
         quantity("from_below", _by_epsilon(table, "power"), constants=constants),
         quantity("from_above", table["speed"].max(), starts=starts),
-        quantity("still_above", table["loss"].min(), m0=own["m0"]),
-        quantity("last_stretch", _by_epsilon(table, "stretch"), m0=own["m0"]),
+        quantity("still_above", table["loss"].min(), m0=settings["m0"]),
+        quantity("last_stretch", _by_epsilon(table, "stretch"), m0=settings["m0"]),
     ], shown
 
 
-def _bounds(net, own, r, seed, control):
+def _bounds(net, settings, r, seed, control):
     """A row for each epsilon, and gamma and dgamma/dt along the last of their flows."""
     raw, scaled, rows = he_normal(net.shapes, seed), r - (control == "one_layer_less"), []
-    flows = paths(net, raw, scaled, own["epsilon"], own["loss_fraction"])
-    for epsilon, flow in zip(own["epsilon"], flows, strict=True):
-        other = {"large_m0": own["large_m0"], "shrinking_m0": own["multiple"] * epsilon}
-        m0 = other.get(control, own["m0"])
+    flows = paths(net, raw, scaled, settings["epsilon"], settings["loss_fraction"])
+    for epsilon, flow in zip(settings["epsilon"], flows, strict=True):
+        other = {"large_m0": settings["large_m0"], "shrinking_m0": settings["multiple"] * epsilon}
+        m0 = other.get(control, settings["m0"])
         kept = flow if control == "to_the_end" else flow.until(m0, scaled)
         loss, t = (_at(flow, m0, scaled, name) for name in ("loss", "t"))
         row = {"epsilon": epsilon, "loss": loss, "stretch": flow.t[-1] - t}
@@ -270,15 +270,15 @@ def _furthest(ratios):
 
 def self_interaction(case):
     """Lemma 10: |S| <= C gamma T. Control: through_zero, starts on whose way gamma passes 0."""
-    own, control = case.settings, case.control
-    net, constants = problem(own), []
-    for r in own["r"]:
-        for seed in range(own["seeds"]):
+    settings, control = case.settings, case.control
+    net, constants = problem(settings), []
+    for r in settings["r"]:
+        for seed in range(settings["seeds"]):
             raw = he_normal(net.shapes, seed)
             if control == "through_zero":
                 raw = [*raw[:-1], -raw[-1]]
-            flows = paths(net, raw, r, own["epsilon"], own["loss_fraction"])
-            kept = [p.until(own["m0"], r).weights for p in flows]
+            flows = paths(net, raw, r, settings["epsilon"], settings["loss_fraction"])
+            kept = [p.until(settings["m0"], r).weights for p in flows]
             if control == "through_zero":
                 kept = [_next_to_zero(net, weights) for weights in kept]
             constants.append([_interaction(net, weights) for weights in kept])
@@ -315,19 +315,19 @@ def outer_layers(case):
 
     Control: small_layers, the small layers instead.
     """
-    own, control = case.settings, case.control
-    net, orders, moved, shown = problem(own), [], [], []
-    for r in own["r"]:
-        for seed in range(own["seeds"]):
+    settings, control = case.settings, case.control
+    net, orders, moved, shown = problem(settings), [], [], []
+    for r in settings["r"]:
+        for seed in range(settings["seeds"]):
             raw = he_normal(net.shapes, seed)
-            (path,) = paths(net, raw, r, own["epsilon"], own["loss_fraction"])
+            (path,) = paths(net, raw, r, settings["epsilon"], settings["loss_fraction"])
             layers = slice(0, r) if control == "small_layers" else slice(r, None)
             change = [(w - w[0]).norm(dim=(-2, -1)).numpy() for w in path.weights[layers]]
             scale, furthest = operator_scale(path.weights, r)[1:], np.max(change, axis=0)[1:]
-            at = np.exp(np.interp(np.log(own["m0"]), np.log(scale), np.log(furthest)))
-            orders.append(np.polyfit(np.log(own["m0"]), np.log(at), 1)[0])
-            moved.append(max(at / np.square(own["m0"])))
-            shown += points(f"r = {r}", own["m0"], at) if seed == 0 else []
+            at = np.exp(np.interp(np.log(settings["m0"]), np.log(scale), np.log(furthest)))
+            orders.append(np.polyfit(np.log(settings["m0"]), np.log(at), 1)[0])
+            moved.append(max(at / np.square(settings["m0"])))
+            shown += points(f"r = {r}", settings["m0"], at) if seed == 0 else []
     return [quantity("order", _furthest_from(orders, 2), C=max(moved), starts=len(orders))], shown
 
 

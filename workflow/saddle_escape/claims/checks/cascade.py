@@ -18,11 +18,13 @@ def proposition25(case):
     Controls: negative_coupling, C with the opposite sign; growing_diagonal, the first entry of -A
     with the opposite sign.
     """
-    own = case.settings
-    rng = np.random.default_rng(own["seed"])
+    settings = case.settings
+    rng = np.random.default_rng(settings["seed"])
     wrong, drawn = {"above": 0, "below": 0}, {"above": 0, "below": 0}
-    for k in range(own["draws"]):
-        a, b, c, d, side = _random_blocks(rng, 1 + k % own["largest"], ("above", "below")[k % 2])
+    for k in range(settings["draws"]):
+        a, b, c, d, side = _random_blocks(
+            rng, 1 + k % settings["largest"], ("above", "below")[k % 2]
+        )
         matrix = stability.block_matrix(a, b, -c if case.control == "negative_coupling" else c, d)
         if case.control == "growing_diagonal":
             matrix[0, 0] = -matrix[0, 0]
@@ -127,7 +129,7 @@ def homotopy_identity(case):
     first = rules.iloc[0]
     exact, closure = (_identity(rules, last, path) for path in ("exact", "24 variables"))
     printed = rules[(rules["path"] == "exact") & (rules["nodes"] == 2)].iloc[0]
-    own = case.tables["trained"]["t_escape"]
+    trained = case.tables["trained"]["t_escape"]
     sums = last[last["path"] == "exact"].groupby("nu")["value"].sum()
     return [
         quantity("identity", exact, t0=printed["t0"], t1=printed["t1"], nodes=last["nodes"].max()),
@@ -140,9 +142,11 @@ def homotopy_identity(case):
             t=printed["t0"] + printed["integral"],
         ),
         quantity("grid", (times["refined"] / times["t_escape"] - 1).abs().max()),
-        quantity("network", own.mean() / t_exact - 1, seeds=len(own), t=own.mean()),
-        quantity("closure_misses", 1 - own.mean() / times.loc[homotopy.PAPER_CLOSURE, "t_escape"]),
-        quantity("theorem5_misses", 1 - own.mean() / times.loc["Theorem 5", "t_escape"]),
+        quantity("network", trained.mean() / t_exact - 1, seeds=len(trained), t=trained.mean()),
+        quantity(
+            "closure_misses", 1 - trained.mean() / times.loc[homotopy.PAPER_CLOSURE, "t_escape"]
+        ),
+        quantity("theorem5_misses", 1 - trained.mean() / times.loc["Theorem 5", "t_escape"]),
     ], points("A(nu)", sums.index, sums)
 
 
@@ -222,10 +226,10 @@ def companion_identity(case):
     ], points("A(nu)", sums.index, sums)  # fmt: skip
 
 
-def _over_draws(name, deviations, own):
+def _over_draws(name, deviations, this_draw):
     """The median over draws of the initial off-diagonal entries, with its range."""
     interval = (deviations.min(), deviations.max())
-    return quantity(name, deviations.median(), interval, draws=len(deviations), own=own)
+    return quantity(name, deviations.median(), interval, draws=len(deviations), this_draw=this_draw)
 
 
 def _adjoint_on_another_path(case):

@@ -14,12 +14,12 @@ def centred_case(case):
 
     Controls: no_constant, the activation without its constant, sigma - sigma(0).
     """
-    own, shown = case.settings, []
-    width, depth = own["width"], own["depth"]
-    name = own["without_constant"] if case.control == "no_constant" else own["activation"]
+    settings, shown = case.settings, []
+    width, depth = settings["width"], settings["depth"]
+    name = settings["without_constant"] if case.control == "no_constant" else settings["activation"]
 
     def local(key, layers, teacher):
-        scales = np.array(own[key], dtype=float)
+        scales = np.array(settings[key], dtype=float)
         escapes = times(name, layers, width, scales, *CRITERION, teacher=teacher)
         shown.extend(points(f"{teacher} teacher, L = {layers}", scales, escapes, "joined"))
         return list(slopes(scales, escapes))
@@ -41,20 +41,20 @@ def mean_first(case):
     Controls: no_kicks, the balanced law of the other classes in its place; larger_kick, the last
     layer's scale after the fit of the mean a tenth larger.
     """
-    own, width, shown = case.settings, case.settings["width"], []
+    settings, width, shown = case.settings, case.settings["width"], []
     ratios, local = {}, []
-    for depth, epsilons in own["epsilon"].items():
+    for depth, epsilons in settings["epsilon"].items():
         scales = np.array(epsilons, dtype=float)
         depth = int(depth)
-        measured = times(own["activation"], depth, width, scales, *CRITERION)
-        law = _law(case.control, own["activation"], depth, width, scales)
+        measured = times(settings["activation"], depth, width, scales, *CRITERION)
+        law = _law(case.control, settings["activation"], depth, width, scales)
         ratios[f"L = {depth}"] = list(measured / law)
         local.append((slopes(scales, measured), slopes(scales, law)))
         shown += points(f"L = {depth}", scales, measured) + points(
             f"L = {depth}, law", scales, law, "line"
         )
-    bounded = own["tiny"]
-    t = _law(case.control, own["activation"], 4, width, np.array(bounded, dtype=float))
+    bounded = settings["tiny"]
+    t = _law(case.control, settings["activation"], 4, width, np.array(bounded, dtype=float))
     return [
         quantity("times", _worst([x for row in ratios.values() for x in row]), ratios=ratios),
         quantity(
@@ -94,13 +94,15 @@ def _sigmoid(case, width):
 
 def _without_mean(case, width):
     """Centred teacher: constant and exponent, twice L - 2."""
-    own, ratios, orders = case.settings, [], {}
-    act = activations.get(own["activation"])
-    for depth, epsilons in own["centred"].items():
+    settings, ratios, orders = case.settings, [], {}
+    act = activations.get(settings["activation"])
+    for depth, epsilons in settings["centred"].items():
         depth, scales = int(depth), np.array(epsilons, dtype=float)
-        measured = times(own["activation"], depth, width, scales, *CRITERION, teacher="centred")
+        measured = times(
+            settings["activation"], depth, width, scales, *CRITERION, teacher="centred"
+        )
         if case.control == "no_kicks":
-            law = _law(case.control, own["activation"], depth, width, scales)
+            law = _law(case.control, settings["activation"], depth, width, scales)
         else:
             law = mean_fit.escape_time_without_mean(act, depth, width, scales)
         ratios += list(measured / law)

@@ -39,10 +39,10 @@ def constant(case):
     Controls: equal_rates, the formula with every layer's rate corrected alike, so that the balance
     does not drift; printed_gamma, class C's with gamma_C as printed.
     """
-    own, width, limits, shown = case.settings, case.settings["width"], {}, []
-    for name, depth in _cases(own["cases"], case.control):
+    settings, width, limits, shown = case.settings, case.settings["width"], {}, []
+    for name, depth in _cases(settings["cases"], case.control):
         q, kappa = _insertion(name, case.control)
-        scales = np.array(own["epsilon"][f"q{q}"], dtype=float)
+        scales = np.array(settings["epsilon"][f"q{q}"], dtype=float)
         measured = relative_error(name, depth, width, scales) / scales ** (q - 1)
         limit = extrapolated(measured, scales[1] / scales[0], q - 1)
         law = corrections.error_coefficient(depth, q, kappa)
@@ -58,8 +58,8 @@ def constant(case):
             measured={label: pair[0] for label, pair in limits.items()},
             law={label: pair[1] for label, pair in limits.items()},
         ),
-        _resonance_constant(own, width, case.control),
-        _of_a_bottleneck(own, width, case.control),
+        _resonance_constant(settings, width, case.control),
+        _of_a_bottleneck(settings, width, case.control),
     ], shown
 
 
@@ -81,22 +81,22 @@ def _equal_rates(r, q, kappa):
     return -(r - 2) * kappa / (r - 1 - q)
 
 
-def _resonance_constant(own, width, control):
+def _resonance_constant(settings, width, control):
     """b at L = q + 1 over -2q/(q+1) kappa."""
     ratios, slopes_of = [], {}
-    for name, depth in _cases(own["resonant"], control):
+    for name, depth in _cases(settings["resonant"], control):
         q, kappa = _insertion(name, control)
         law = -kappa if control == "equal_rates" else corrections.resonance_slope(q, kappa)
-        scales = np.array(own["epsilon"][f"q{q}"], dtype=float)
+        scales = np.array(settings["epsilon"][f"q{q}"], dtype=float)
         b = log_coefficients(name, depth, width, scales)[0]
         ratios.append(b / law)
         slopes_of[f"{name} L = {depth}"] = b
     return quantity("resonance_constant", abs(furthest(ratios, 1) - 1), b=slopes_of)
 
 
-def _of_a_bottleneck(own, width, control):
+def _of_a_bottleneck(settings, width, control):
     """The same with r of L layers at epsilon, against the exact integral."""
-    name, depth, outer, epsilon = own["bottleneck"]
+    name, depth, outer, epsilon = settings["bottleneck"]
     q, kappa = _insertion(name, control)
     r = depth - len(outer)
     init = [epsilon] * r + outer
@@ -119,8 +119,8 @@ def universality_orders(case):
     place of three; printed_gamma, class C's corrections as printed in place of ours; printed_flow,
     eq. 38 as printed integrated in place of the reduced equations.
     """
-    own, width = case.settings, case.settings["width"]
-    used = {"tanh": own["other"]} if case.control == "other_activation" else {}
+    settings, width = case.settings, case.settings["width"]
+    used = {"tanh": settings["other"]} if case.control == "other_activation" else {}
 
     def k_t(name, depth, scales):
         return rate(name, depth, width) * times(used.get(name, name), depth, width, scales)
@@ -128,15 +128,19 @@ def universality_orders(case):
     def difference(first, second, depth, scales):
         return k_t(first, depth, scales) / k_t(second, depth, scales) - 1
 
-    fine, coarse = (np.array(own[key], dtype=float) for key in ("fine", "coarse"))
-    collapsed = [k_t(name, 5, fine[:1])[0] for names in own["classes"].values() for name in names]
-    class_c = own["classes"]["B" if case.control == "class_b" else "C"]
-    three = own["three_layers"]
+    fine, coarse = (np.array(settings[key], dtype=float) for key in ("fine", "coarse"))
+    collapsed = [
+        k_t(name, 5, fine[:1])[0] for names in settings["classes"].values() for name in names
+    ]
+    class_c = settings["classes"]["B" if case.control == "class_b" else "C"]
+    three = settings["three_layers"]
     depth = 5 if case.control == "deeper" else 3
     end = np.array(three, dtype=float) if depth == 3 else coarse
     gaps = difference("tanh", "erf" if depth == 3 else "sin", depth, end)
-    resonant = difference("tanh", "sin", 4, np.array(own["resonant"], dtype=float))
-    steps = np.diff(resonant / np.square(own["resonant"])) / np.diff(np.log(own["resonant"]))
+    resonant = difference("tanh", "sin", 4, np.array(settings["resonant"], dtype=float))
+    steps = np.diff(resonant / np.square(settings["resonant"])) / np.diff(
+        np.log(settings["resonant"])
+    )
     orders_c = [slopes(fine, np.abs(difference(n, "linear", 4, fine)))[0] for n in class_c]
     return [
         quantity("ratio", max(collapsed) / min(collapsed) - 1, epsilon=fine[0]),
@@ -145,15 +149,15 @@ def universality_orders(case):
         quantity("logarithm", steps[0] / steps[1] - 1, b=list(steps)),
         quantity("order_c", furthest(orders_c, 1), activations=class_c),
         quantity("three_layers", slopes(end, np.abs(gaps))[0], gaps=list(gaps), epsilon=list(end)),
-        *_rate_factors(own, width, case.control),
+        *_rate_factors(settings, width, case.control),
     ], None
 
 
 def _exponents(case, width):
     """Local exponents L - 2 of classes A, B and C at four layers."""
-    own, scales = case.settings, np.array(case.settings["exponent"], dtype=float)
+    settings, scales = case.settings, np.array(case.settings["exponent"], dtype=float)
     last = [1.0] if case.control == "one_layer_less" else []
-    for cls, names in own["classes"].items():
+    for cls, names in settings["classes"].items():
         local = {}
         for name in names:
             starts = [[e] * (4 - len(last)) + last for e in scales]
@@ -162,11 +166,11 @@ def _exponents(case, width):
         yield quantity(f"class_{cls.lower()}", furthest(local.values(), -2), exponents=local)
 
 
-def _rate_factors(own, width, control):
+def _rate_factors(settings, width, control):
     """Class C's relative corrections, as printed and as derived, and what they do to the time."""
-    depth, scale = own["class_c_depth"], own["fine"][0]
+    depth, scale = settings["class_c_depth"], settings["fine"][0]
     deviations, shares, factors = [], [], {}
-    for name in own["classes"]["C"]:
+    for name in settings["classes"]["C"]:
         act = activations.get(name)
         reduced = model(name, depth, width)
         rates = reduced.velocity(np.full(depth, scale)) / scale ** (depth - 1)
@@ -205,12 +209,12 @@ def renormalized(case):
     Controls: wrong_prefactor, K ten per cent too large; no_correction, lambda = 0; ray_coefficient,
     lambda of the rate on the balanced ray, without the drift of the scales.
     """
-    own, width = case.settings, case.settings["width"]
+    settings, width = case.settings, case.settings["width"]
     changes, off, coefficients, signs = [], [], {}, []
-    for name, depth in own["resonant"]:
+    for name, depth in settings["resonant"]:
         act = activations.get(name)
         q, _ = corrections.insertion(act)
-        scales = np.array(own["epsilon"][f"q{q}"], dtype=float)
+        scales = np.array(settings["epsilon"][f"q{q}"], dtype=float)
         b = _log_coefficients(name, depth, width, scales, case.control)
         leaf = _lambda(act, case.control)
         defined, used = printed.balanced_coefficient(act), corrections.kappa(act)
@@ -224,7 +228,7 @@ def renormalized(case):
         quantity("printed_coefficient", max(a for a, _ in off), coefficients=facts),
         quantity("sign", max(signs)),
         quantity("leaf_coefficient", max(a for _, a in off), coefficients=facts),
-        _next_order(own, case.control),
+        _next_order(settings, case.control),
     ], None
 
 
@@ -245,18 +249,22 @@ def _lambda(act, control):
     )
 
 
-def _next_order(own, control):
+def _next_order(settings, control):
     """Order of t / t^[1] - 1 from starts on the leaf I = 0, where all scales are X_L's but X_1.
 
     From X_L = epsilon to X_L = U*: the flow's time against eq. 33.
     """
-    name, depth, top = own["next"]["activation"], own["next"]["depth"], own["next"]["top"]
+    name, depth, top = (
+        settings["next"]["activation"],
+        settings["next"]["depth"],
+        settings["next"]["top"],
+    )
     act = activations.get(name)
     q, _ = corrections.insertion(act)
     leaf = corrections.kappa(act) * (q - 1) / (q + 1)
     slope, reduced = _lambda(act, control), manifold.reduction(act, depth, 1)
     k, errors = rate(name, depth, 1), []
-    scales = np.array(own["next"]["epsilon"], dtype=float)
+    scales = np.array(settings["next"]["epsilon"], dtype=float)
     for epsilon in scales:
         start = np.full(depth, epsilon)
         start[0] *= 1 + leaf * epsilon ** (q - 1)
@@ -278,9 +286,9 @@ def other_teachers(case):
     Controls: own_rate, K of the student's own teacher; curved, teachers z + z^2/4 in place of the
     linear one and odd students in place of class C.
     """
-    own, width, ratios = case.settings, case.settings["width"], {}
-    scale = own["epsilon"][0]
-    for name, names in own["teachers"].items():
+    settings, width, ratios = case.settings, case.settings["width"], {}
+    scale = settings["epsilon"][0]
+    for name, names in settings["teachers"].items():
         for teacher in names:
             k = rate(name, 5, width, teachers.OWN if case.control == "own_rate" else teacher)
             t = time(name, [scale] * 5, width, teacher=teacher)
@@ -291,15 +299,15 @@ def other_teachers(case):
 
 def _orders(case, width):
     """Order of class C's error by teacher, minus what is expected."""
-    own, scales = case.settings, np.array(case.settings["epsilon"], dtype=float)
+    settings, scales = case.settings, np.array(case.settings["epsilon"], dtype=float)
     curved = case.control == "curved"
-    student = "tanh" if curved else own["student"]
-    scales = scales if not curved else np.array(own["coarse"], dtype=float)
+    student = "tanh" if curved else settings["student"]
+    scales = scales if not curved else np.array(settings["coarse"], dtype=float)
     for teacher in (teachers.OWN, teachers.CENTRED):
         error = np.abs(relative_error(student, 5, width, scales, teacher))
         yield quantity(f"order_{teacher}", slopes(scales, error)[0])
     linear = "z+z**2/4" if curved else "linear"
-    for depth in own["linear_depths"]:
-        coarse = np.array(own["coarse"], dtype=float)
-        error = np.abs(relative_error(own["student"], depth, width, coarse, linear))
+    for depth in settings["linear_depths"]:
+        coarse = np.array(settings["coarse"], dtype=float)
+        error = np.abs(relative_error(settings["student"], depth, width, coarse, linear))
         yield quantity(f"order_linear_{depth}", slopes(coarse, error)[0])

@@ -25,8 +25,8 @@ def closed_form(case):
     Controls: wrong_prefactor, K ten per cent too large; half, the threshold 1/2 in place of 1;
     comparable, layers of one order in place of |X| <= epsilon alone.
     """
-    own, factor = case.settings, 1.1 if case.control == "wrong_prefactor" else 1.0
-    width, smallest, quantities, shown = own["width"], [], [], []
+    settings, factor = case.settings, 1.1 if case.control == "wrong_prefactor" else 1.0
+    width, smallest, quantities, shown = settings["width"], [], [], []
 
     def excess(name, depth, epsilons):
         closed = escape.closed_form(factor * rate(name, depth, width), epsilons, depth)
@@ -34,44 +34,44 @@ def closed_form(case):
 
     for key in ("order_two", "order_one", "end_dominated"):
         orders = []
-        for name, depth in own[key]["cases"]:
-            epsilons = np.array(own[key]["epsilon"], dtype=float)
+        for name, depth in settings[key]["cases"]:
+            epsilons = np.array(settings[key]["epsilon"], dtype=float)
             difference, closed = excess(name, depth, epsilons)
             error = np.abs(difference / closed)
             q = classes.classify(activations.get(name)).q
             orders.append(slopes(epsilons, error)[0] - min(q - 1, depth - 2))
             smallest.append(error[0])
             shown += points(f"{name}, L = {depth}", epsilons, error, "joined")
-        runs = [f"{name} L = {depth}" for name, depth in own[key]["cases"]]
+        runs = [f"{name} L = {depth}" for name, depth in settings[key]["cases"]]
         quantities.append(quantity(key, max(orders, key=abs), runs=runs))
-    epsilons = np.array(own["resonance"]["epsilon"], dtype=float)
-    difference, closed = excess(*own["resonance"]["case"], epsilons)
+    epsilons = np.array(settings["resonance"]["epsilon"], dtype=float)
+    difference, closed = excess(*settings["resonance"]["case"], epsilons)
     steps = -np.diff(difference) / np.diff(np.log(epsilons))
-    label = "{}, L = {}, resonant".format(*own["resonance"]["case"])
+    label = "{}, L = {}, resonant".format(*settings["resonance"]["case"])
     shown += points(label, epsilons, np.abs(difference / closed), "joined")
     return [
         *quantities,
         quantity("resonance", steps[0] / steps[1] - 1, b=list(steps)),
         quantity("relative_error", max(smallest)),
-        _unequal_starts(own, width, factor),
-        _reached(own, width, 0.5 if case.control == "half" else 1.0),
-        _norm_alone(own, case.control == "comparable"),
+        _unequal_starts(settings, width, factor),
+        _reached(settings, width, 0.5 if case.control == "half" else 1.0),
+        _norm_alone(settings, case.control == "comparable"),
     ], shown
 
 
-def _unequal_starts(own, width, factor):
+def _unequal_starts(settings, width, factor):
     """Largest relative distance of eq. 10's integral from the reduced equations."""
     errors = []
-    for name, shape in own["unequal"]["cases"]:
-        init = own["unequal"]["epsilon"] * np.array(shape)
+    for name, shape in settings["unequal"]["cases"]:
+        init = settings["unequal"]["epsilon"] * np.array(shape)
         law = escape.quadrature_time(factor * rate(name, len(init), width), init)
         errors.append(abs(time(name, init, width) / law - 1))
     return quantity("unequal_starts", max(errors), starts=len(errors))
 
 
-def _reached(own, width, threshold):
+def _reached(settings, width, threshold):
     """Activations whose X_1 does not get to the threshold in ten times the closed form."""
-    named, depth, epsilon = (own["reach"][k] for k in ("activations", "depth", "epsilon"))
+    named, depth, epsilon = (settings["reach"][k] for k in ("activations", "depth", "epsilon"))
     missed = [n for n in named if not _reaches(n, depth, width, epsilon, threshold)]
     return quantity("reach", len(missed), missed=missed or "none", of=len(named))
 
@@ -84,9 +84,9 @@ def _reaches(name, depth, width, epsilon, threshold):
     return run.status == ESCAPED
 
 
-def _norm_alone(own, comparable):
+def _norm_alone(settings, comparable):
     """Exponent of eq. 10 where the norm is epsilon but three of four layers are smaller."""
-    epsilons = np.array(own["norm"], dtype=float)
+    epsilons = np.array(settings["norm"], dtype=float)
     powers = (1, 1, 1, 1) if comparable else (2, 2, 2, 1)
     t = [escape.quadrature_time(1.0, np.power(e, powers), 1.0) for e in epsilons]
     return quantity("norm_alone", slopes(epsilons, t)[0])
@@ -97,16 +97,16 @@ def balanced(case):
 
     Controls: wrong_prefactor, K ten per cent too large; one_layer_less, the last layer starts at 1.
     """
-    own, width = case.settings, case.settings["width"]
+    settings, width = case.settings, case.settings["width"]
     factor = 1.1 if case.control == "wrong_prefactor" else 1.0
-    scales, errors, orders = np.array(own["epsilon"], dtype=float), [], {}
+    scales, errors, orders = np.array(settings["epsilon"], dtype=float), [], {}
     last = [1.0] if case.control == "one_layer_less" else []
 
     def escapes(name, depth):
         return np.array([time(name, [e] * (depth - len(last)) + last, width) for e in scales])
 
     decade = np.diff(np.log(scales))[0] / (factor * rate("tanh", 2, width))
-    for name, depth in itertools.product(own["activations"], own["depths"]):
+    for name, depth in itertools.product(settings["activations"], settings["depths"]):
         t = escapes(name, depth)
         law = escape.closed_form(factor * rate(name, depth, width), scales, depth, 1.0)
         errors.append(t[0] / law[0] - 1)
@@ -134,10 +134,10 @@ def critical_depth(case):
     starts every layer there; unit_scales, the law without the product of the outer scales;
     small_first and small_first_behind, the small layers before the others.
     """
-    own, cfg = case.settings, case.settings["critical_depth"]
+    settings, cfg = case.settings, case.settings["critical_depth"]
     name, depth, width = cfg["activation"], cfg["bottleneck"]["depth"], cfg["width"]
     change = {"one_layer_less": -1, "one_layer_more": 1}.get(case.control, 0)
-    epsilons = np.array(own["epsilon"], dtype=float)
+    epsilons = np.array(settings["epsilon"], dtype=float)
 
     def small(r, layers):
         return layers if case.control == "all_layers" else min(r + change, layers)
@@ -148,32 +148,32 @@ def critical_depth(case):
 
     quantities = []
     if {"r1_bounded", "r2_logarithmic"} & case.quantities:
-        decades = np.array(own["decades"], dtype=float)
+        decades = np.array(settings["decades"], dtype=float)
         steps = {
             r: np.diff(_bottleneck(name, depth, small(r, depth), decades, width)) for r in (1, 2)
         }
         decade = np.log(10) / rate(name, depth, width)
         quantities.append(quantity("r1_bounded", steps[1][1] / steps[1][0]))
         quantities.append(quantity("r2_logarithmic", steps[2][1] / decade - 1))
-    exponents = {r: slope(r, depth) for r in own["r"]}
-    by_depth = {r: [slope(r, d) for d in own["depths"] if d >= r] for r in own["r"][:2]}
-    per_layer = np.polyfit(own["r"], list(exponents.values()), 1)[0]
+    exponents = {r: slope(r, depth) for r in settings["r"]}
+    by_depth = {r: [slope(r, d) for d in settings["depths"] if d >= r] for r in settings["r"][:2]}
+    per_layer = np.polyfit(settings["r"], list(exponents.values()), 1)[0]
     spread = max(map(np.ptp, by_depth.values()))
     quantities += [quantity(f"r{r}", s) for r, s in exponents.items()]
-    quantities.append(quantity("depth_independent", spread, depths=own["depths"]))
+    quantities.append(quantity("depth_independent", spread, depths=settings["depths"]))
     quantities.append(quantity("exponent_per_layer", per_layer))
-    quantities += _prefactors(own, case.control)
+    quantities += _prefactors(settings, case.control)
     if "figure2" in case.quantities:
         quantities.append(_figure2_deviation(case.tables["figure2"]))
     shown = points("measured", exponents, exponents.values())
     return quantities, shown + points("-(r-2)", exponents, [2 - r for r in exponents], "line")
 
 
-def _prefactors(own, control):
+def _prefactors(settings, control):
     """Times over Theorem 6's law at outer scales other than 1, small layers first and last."""
-    name, width, epsilon = own["prefactor"]["activation"], 64, own["prefactor"]["epsilon"]
+    name, width, epsilon = settings["prefactor"]["activation"], 64, settings["prefactor"]["epsilon"]
     first, last, behind = {}, {}, {}
-    for r, outer in own["prefactor"]["outer"].items():
+    for r, outer in settings["prefactor"]["outer"].items():
         r, depth = int(r), int(r) + len(outer)
         k, act = rate(name, depth, width), activations.get(name)
         scales = [1.0] if control == "unit_scales" else outer
@@ -208,16 +208,14 @@ def universality(case):
     Controls: other_activation, sigma(1.05 z) integrated in place of one of class B; class_b, the
     activations of class B in place of class C; narrower, the equations of a network of .8 N.
     """
-    own, depth, width = (
-        case.settings,
-        *(case.settings["universality"][k] for k in ("depth", "width")),
-    )
+    settings = case.settings
+    depth, width = (settings["universality"][key] for key in ("depth", "width"))
     if case.control == "narrower":
         return _figure3(case, round(0.8 * width)), None
-    names, epsilons = own["class_b"], own["epsilon"]
+    names, epsilons = settings["class_b"], settings["epsilon"]
     integrated = {name: name for name in names}
     if case.control == "other_activation":
-        integrated[names[0]] = own["other"]
+        integrated[names[0]] = settings["other"]
     collapsed = {
         name: rate(name, depth, width) * times(used, depth, width, epsilons)
         for name, used in integrated.items()
@@ -230,16 +228,16 @@ def universality(case):
     ]
     furthest = max(abs(k_t[-1] / master - 1) for k_t in collapsed.values())
     quantities.append(quantity("master_small", furthest, epsilon=epsilons[-1]))
-    quantities.append(_linear_deviation(own, depth, width, case.control == "class_b"))
+    quantities.append(_linear_deviation(settings, depth, width, case.control == "class_b"))
     if "network" not in case.quantities:
         return quantities, None
     return quantities + _figure3(case, width), _shown_collapse(case, depth, width)
 
 
-def _linear_deviation(own, depth, width, class_b):
+def _linear_deviation(settings, depth, width, class_b):
     """Order in epsilon of the deviation from the closed form, the one furthest from 1."""
-    fine, orders = np.array(own["linear"], dtype=float), {}
-    for name in own["class_b" if class_b else "class_c"]:
+    fine, orders = np.array(settings["linear"], dtype=float), {}
+    for name in settings["class_b" if class_b else "class_c"]:
         closed = escape.closed_form(rate(name, depth, width), fine, depth)
         orders[name] = slopes(fine, np.abs(times(name, depth, width, fine) / closed - 1))[0]
     return quantity("class_c_slope", max(orders.values(), key=lambda s: abs(s - 1)), orders=orders)
@@ -307,9 +305,13 @@ def extra_depth(case):
     Controls: added_layers_small, the added layers start at epsilon too; unit_slope, the second
     activation scaled to slope 1 at 0; half_variance, layers of variance 1/fan-in.
     """
-    own = case.settings
-    r, width, epsilons = own["r"], own["width"], np.array(own["epsilon"], dtype=float)
-    unit, other = own["activations"]
+    settings = case.settings
+    r, width, epsilons = (
+        settings["r"],
+        settings["width"],
+        np.array(settings["epsilon"], dtype=float),
+    )
+    unit, other = settings["activations"]
     used = {unit: unit, other: scaled(other, 2) if case.control == "unit_slope" else other}
 
     @functools.cache
@@ -317,36 +319,40 @@ def extra_depth(case):
         small = depth if case.control == "added_layers_small" else r
         return _bottleneck(used[name], depth, small, epsilons, width)
 
-    shallow, deep = min(own["depths"]), max(own["depths"])
-    local = [slopes(epsilons, escapes(n, d))[0] for n in own["activations"] for d in own["depths"]]
-    longer = {n: escapes(n, deep)[0] / escapes(n, shallow)[0] for n in own["activations"]}
+    shallow, deep = min(settings["depths"]), max(settings["depths"])
+    local = [
+        slopes(epsilons, escapes(n, d))[0]
+        for n in settings["activations"]
+        for d in settings["depths"]
+    ]
+    longer = {n: escapes(n, deep)[0] / escapes(n, shallow)[0] for n in settings["activations"]}
     facts = {"shallow": shallow, "deep": deep}
     quantities = [
         quantity("exponent_spread", np.ptp(local), runs=len(local), **facts),
         quantity("time_ratio", longer[unit], activation=unit, **facts),
         quantity("time_ratio_half", longer[other], activation=other, **facts),
-        _law_per_layer(own, case.control == "added_layers_small"),
+        _law_per_layer(settings, case.control == "added_layers_small"),
     ]
     if "he_normal_layers" in case.quantities:
-        quantities.append(_he_normal_layers(own, case.control == "half_variance"))
+        quantities.append(_he_normal_layers(settings, case.control == "half_variance"))
     if "off_manifold" in case.quantities:
         quantities.append(_depth_spread(case.tables["exponents"]))
     if "off_manifold_time" in case.quantities:
         quantities.append(_depth_ratio(case.tables["asymptotics"]))
     shown = []
-    for name in own["activations"]:
-        ratios = [escapes(name, d)[0] / escapes(name, shallow)[0] for d in own["depths"]]
-        shown += points(name, own["depths"], ratios, "joined")
+    for name in settings["activations"]:
+        ratios = [escapes(name, d)[0] / escapes(name, shallow)[0] for d in settings["depths"]]
+        shown += points(name, settings["depths"], ratios, "joined")
     return quantities, shown
 
 
-def _law_per_layer(own, small):
+def _law_per_layer(settings, small):
     """K t (r-2) eps^(r-2) prod X of layers added at scales X, the one furthest from 1.
 
     1/(alpha X) for each of them, whatever the others: alpha is in K.
     """
-    r, width, epsilon, laws = own["r"], own["width"], own["epsilon"][0], {}
-    for name, added in itertools.product(own["activations"], own["added"]):
+    r, width, epsilon, laws = settings["r"], settings["width"], settings["epsilon"][0], {}
+    for name, added in itertools.product(settings["activations"], settings["added"]):
         outer = [epsilon] * len(added) if small else added
         t = time(name, [epsilon] * r + outer, width, "loss", 0.5)
         k = rate(name, r + len(added), width) * np.prod(added)
@@ -354,14 +360,14 @@ def _law_per_layer(own, small):
     return quantity("law_per_layer", furthest(laws.values(), 1), laws=laws)
 
 
-def _he_normal_layers(own, half_variance):
+def _he_normal_layers(settings, half_variance):
     """T* of the limit flow, deep over shallow, per added layer and times alpha sqrt(2).
 
     Median over seeds of He-normal networks whose first r layers are those of the shallow one.
     """
-    he, factors = own["he_normal"], {}
+    he, factors = settings["he_normal"], {}
     r, added = he["r"], he["added"]
-    for name in own["activations"]:
+    for name in settings["activations"]:
         deep, shallow = (
             bottleneck.Setup(name, depth, he["width"], he["input_dim"], he["samples"])
             for depth in (r + 1 + added, r + 1)
@@ -408,9 +414,9 @@ def slowest_class(case):
     larger, every activation 1.1 sigma, its K unchanged; no_constant, class D's activation without
     its constant.
     """
-    own, depth, width = case.settings, case.settings["depth"], case.settings["width"]
-    epsilon, factor = own["epsilon"], 1.1 if case.control == "larger" else 1
-    chosen = own["ordered"] if case.control == "ordered_rates" else own["classes"]
+    settings, depth, width = case.settings, case.settings["depth"], case.settings["width"]
+    epsilon, factor = settings["epsilon"], 1.1 if case.control == "larger" else 1
+    chosen = settings["ordered"] if case.control == "ordered_rates" else settings["classes"]
 
     def balanced(name):
         used = name if factor == 1 else scaled(name, factor)
@@ -423,8 +429,8 @@ def slowest_class(case):
     leading = {
         n: v * rate(n, depth, width) * (depth - 2) * epsilon ** (depth - 2) for n, v in t.items()
     }
-    d, c = own["same_rate"]
-    d = own["without_constant"] if case.control == "no_constant" else d
+    d, c = settings["same_rate"]
+    d = settings["without_constant"] if case.control == "no_constant" else d
     furthest = max(leading.values(), key=lambda s: abs(s - 1))
     return [
         quantity("overlaps", len(overlaps), pairs=overlaps or "none", times=t),
@@ -439,21 +445,21 @@ def shells(case):
     Controls: unordered, scales of one size; larger_start, the reduced equations start with a first
     scale that is ten per cent larger.
     """
-    own = case.settings
-    name, width, top = own["activation"], own["width"], own["largest"]
-    factors = own["factors"]
+    settings = case.settings
+    name, width, top = settings["activation"], settings["width"], settings["largest"]
+    factors = settings["factors"]
     if case.control == "unordered":
         factors = [1 + 0.1 * k for k, _ in enumerate(factors, 1)]
     errors = []
     for factor in factors:
         s = top * np.array([float(factor) ** -k for k in (3, 2, 1, 0)])
         k = rate(name, len(s), width)
-        exact = escape.quadrature_time(k, s, own["threshold"])
-        errors.append(_shell_sum(s, k, own["threshold"]) / exact - 1)
-    s = top * np.array([float(own["factors"][0]) ** -k for k in (3, 2, 1, 0)])
-    exact = escape.quadrature_time(rate(name, len(s), width), s, own["threshold"])
+        exact = escape.quadrature_time(k, s, settings["threshold"])
+        errors.append(_shell_sum(s, k, settings["threshold"]) / exact - 1)
+    s = top * np.array([float(settings["factors"][0]) ** -k for k in (3, 2, 1, 0)])
+    exact = escape.quadrature_time(rate(name, len(s), width), s, settings["threshold"])
     s[0] *= 1.1 if case.control == "larger_start" else 1.0
-    flow = time(name, s, width, "alignment", own["threshold"])
+    flow = time(name, s, width, "alignment", settings["threshold"])
     by_factor = {f"{f:g}": error for f, error in zip(factors, errors, strict=True)}
     return [
         quantity("leading_term", errors[-1], errors=by_factor),
@@ -479,10 +485,10 @@ def shell_errors(case):
     Controls: far_from_the_edges, points of the first shell at which every factor is near its limit;
     ordered_less, ratios eta that are not small.
     """
-    own, depth = case.settings, case.settings["depth"]
-    etas, edges, middles, bounds = own["eta"], {}, {}, []
+    settings, depth = case.settings, case.settings["depth"]
+    etas, edges, middles, bounds = settings["eta"], {}, {}, []
     if case.control == "ordered_less":
-        etas = own["large_eta"]
+        etas = settings["large_eta"]
     for eta in etas:
         s = float(eta) ** np.arange(depth, 0, -1.0)
         shells = range(2, depth)
@@ -508,14 +514,17 @@ def large_epsilon(case):
     Controls: other_activation, reduced equations of one with another K; linear_activation, linear
     networks, both up to a threshold before their loss saturates.
     """
-    own, width, name = case.settings, case.settings["width"], case.settings["activation"]
-    linear, scales = case.control == "linear_activation", np.array(own["epsilon"], dtype=float)
-    threshold, limit = (own["early"],) * 2 if linear else (own["threshold"], 1.0)
-    used = {"linear_activation": "linear", "other_activation": own["other"]}.get(case.control, name)
+    settings = case.settings
+    width, name, depths = (settings[key] for key in ("width", "activation", "depths"))
+    linear, scales = case.control == "linear_activation", np.array(settings["epsilon"], dtype=float)
+    threshold, limit = (settings["early"],) * 2 if linear else (settings["threshold"], 1.0)
+    used = {"linear_activation": "linear", "other_activation": settings["other"]}.get(
+        case.control, name
+    )
     theory_of, distances, shown = "linear" if linear else name, {"a": {}, "b": {}}, []
-    for panel, depth, r in [*(("a", n, n) for n in own["depths"]),
-                            *(("b", own["depths"][-1], r) for r in own["depths"])]:  # fmt: skip
-        outer = [own["outer"]] * (depth - r)
+    for panel, depth, r in [*(("a", n, n) for n in depths),
+                            *(("b", depths[-1], r) for r in depths)]:  # fmt: skip
+        outer = [settings["outer"]] * (depth - r)
         k = rate(theory_of, depth, width)
         t = np.array([time(used, [e] * r + outer, width, threshold=threshold) for e in scales])
         if panel == "a":

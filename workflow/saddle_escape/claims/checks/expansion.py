@@ -20,22 +20,26 @@ def rates(case):
     Controls: absorbed, Definition 3's network with one learning rate, as if it were ours; one_rate,
     the same in place of the rates eta and eta/N; one_neuron, networks of width 1.
     """
-    own, scale, worst = case.settings, case.settings["scale"], {}
-    width = 1 if case.control == "one_neuron" else own["width"]
-    small = np.full(own["depth"], scale)
-    for name in own["activations"]:
+    settings, scale, worst = case.settings, case.settings["scale"], {}
+    width = 1 if case.control == "one_neuron" else settings["width"]
+    small = np.full(settings["depth"], scale)
+    for name in settings["activations"]:
         leading = _scale_rates(name, small, width, case.control == "absorbed")
-        k = rate(name, own["depth"], width)
-        worst[name] = np.abs(leading / (k * scale ** (own["depth"] - 1)) - 1).max()
-    name, scales = own["activations"][0], np.array(own["scales"])
+        k = rate(name, settings["depth"], width)
+        worst[name] = np.abs(leading / (k * scale ** (settings["depth"] - 1)) - 1).max()
+    name, scales = settings["activations"][0], np.array(settings["scales"])
     slope = width * manifold.reduction(activations.get(name), len(scales), width).velocity(scales)
     metrics = [_scale_rates(name, scales, width, absorbed) / slope for absorbed in (False, True)]
     prefixed = metrics[case.control == "absorbed"] * width - 1
     return [
-        quantity("leading_rate", max(worst.values()), activations=own["activations"]),
+        quantity("leading_rate", max(worst.values()), activations=settings["activations"]),
         quantity("definition3", np.abs(metrics[1] - 1).max(), metric=list(metrics[1]), width=width),
         quantity("metric", np.abs(prefixed).max(), metric=list(metrics[0])),
-        quantity("one_flow", _distance(own, width, case.control == "one_rate"), steps=own["steps"]),
+        quantity(
+            "one_flow",
+            _distance(settings, width, case.control == "one_rate"),
+            steps=settings["steps"],
+        ),
     ], None
 
 
@@ -53,22 +57,26 @@ def _scale_rates(name, scales, width, absorbed):
     return np.array([float(r) for r in ratios]) * scales
 
 
-def _distance(own, width, one_rate):
+def _distance(settings, width, one_rate):
     """Largest entry by which the two networks part from any weights, ours carried over."""
     generator = torch.Generator().manual_seed(0)
-    shapes = network.layer_shapes(own["depth"], width, 5)
+    shapes = network.layer_shapes(settings["depth"], width, 5)
     ours, c = network.he_normal(generator, shapes), network.prefactor("ntk", width)
     x, act = torch.randn(32, 5, generator=generator).double(), activations.get("tanh")
     theirs = parameterization.absorb_prefactor(ours, c)
-    relative = [1.0] * own["depth"] if one_rate else parameterization.layer_rates(own["depth"], c)
+    relative = (
+        [1.0] * settings["depth"]
+        if one_rate
+        else parameterization.layer_rates(settings["depth"], c)
+    )
 
     def step(weights, prefactor, factors):
         gradients = network.loss_and_gradient(weights, x, act.torch(x[:, :1]), act, prefactor)[2]
         moves = zip(weights, factors, gradients, strict=True)
-        return [w - own["rate"] * factor * g for w, factor, g in moves]
+        return [w - settings["rate"] * factor * g for w, factor, g in moves]
 
-    for _ in range(own["steps"]):
-        ours, theirs = step(ours, c, [1.0] * own["depth"]), step(theirs, 1.0, relative)
+    for _ in range(settings["steps"]):
+        ours, theirs = step(ours, c, [1.0] * settings["depth"]), step(theirs, 1.0, relative)
     carried = parameterization.absorb_prefactor(ours, c)
     return max(float((a - b).abs().max()) for a, b in zip(carried, theirs, strict=True))
 
@@ -82,12 +90,14 @@ def output_gradients(case):
     Controls: other_scales, the formula at scales one per cent larger; linear, a linear activation,
     for which the printed factor is right.
     """
-    own, step = case.settings, case.settings["step"]
-    names = ["linear"] if case.control == "linear" else own["activations"]
+    settings, step = case.settings, case.settings["step"]
+    names = ["linear"] if case.control == "linear" else settings["activations"]
     deeper, first, as_printed, drive = [], [], [], {}
     for name in names:
-        model = manifold.reduction(activations.get(name), len(own["scales"]), own["width"])
-        scales = np.array(own["scales"])
+        model = manifold.reduction(
+            activations.get(name), len(settings["scales"]), settings["width"]
+        )
+        scales = np.array(settings["scales"])
         shifts = step * np.eye(len(scales))
         numeric = [(model.output(scales + d) - model.output(scales - d)) / (2 * step)
                    for d in shifts]  # fmt: skip
@@ -115,16 +125,16 @@ def invariance(case):
     Controls: uneven, one neuron's first-layer weights a tenth larger; plain_samples, Gaussian
     inputs that are not symmetric about the teacher's direction.
     """
-    own, first, others = case.settings, [], []
-    x, sample_weights = symmetrized_inputs(*gaussian_rule(step=0.5), own["input_dim"])
+    settings, first, others = case.settings, [], []
+    x, sample_weights = symmetrized_inputs(*gaussian_rule(step=0.5), settings["input_dim"])
     if case.control == "plain_samples":
-        x, sample_weights = gaussian_inputs(len(x), own["input_dim"], seed=0)
-    direction, width = first_axis(own["input_dim"]), own["width"]
-    for name in own["activations"]:
+        x, sample_weights = gaussian_inputs(len(x), settings["input_dim"], seed=0)
+    direction, width = first_axis(settings["input_dim"]), settings["width"]
+    for name in settings["activations"]:
         problem = single_mode(
-            activations.get(name), len(own["scales"]), width, x, sample_weights=sample_weights
+            activations.get(name), len(settings["scales"]), width, x, sample_weights=sample_weights
         )
-        weights = network.manifold_weights(torch.tensor(own["scales"]), width, direction)
+        weights = network.manifold_weights(torch.tensor(settings["scales"]), width, direction)
         if case.control == "uneven":
             weights[0] = weights[0].clone()
             weights[0][0] *= 1.1
@@ -132,7 +142,7 @@ def invariance(case):
         distance = network.distance_from_manifold(problem.unflatten(flat), direction)
         first.append(float(distance[0]))
         others.append(float(distance[1:].max()))
-    facts = {"activations": own["activations"]}
+    facts = {"activations": settings["activations"]}
     return [quantity("rows", max(first), **facts), quantity("entries", max(others), **facts)], None
 
 
@@ -145,28 +155,32 @@ def filtered(case):
     Controls: next_order, degrees of an insertion one order higher; quadratic, z^2/10 added to each
     activation while its law stays; negative, the activation z cos 2z.
     """
-    own, depths = case.settings, case.settings["degrees"]["depths"]
+    settings, depths = case.settings, case.settings["degrees"]["depths"]
     shift = 1 if case.control == "next_order" else 0
     wrong = [
         (depth, q, j)
         for depth in depths
-        for q in own["degrees"]["q"]
+        for q in settings["degrees"]["q"]
         for j in range(1, depth)
         if normal_form.insertion_degree(depth, q + shift, j) != depth + (q - 1) * j
     ]
     orders, shown = {"f_order": [], "gradient_order": [], "rate_order": []}, []
-    for name, depth in own["cases"]:
-        measured, expected = _remainder_orders(name, depth, own, case.control == "quadratic")
+    for name, depth in settings["cases"]:
+        measured, expected = _remainder_orders(name, depth, settings, case.control == "quadratic")
         for key, order, law in zip(orders, measured, expected, strict=True):
             orders[key].append(order - law)
         shown += points(f"{name}, L = {depth}", range(3), measured)
         shown += points(f"{name}, L = {depth}, law", range(3), expected, "line")
     negative = case.control == "negative"
     third = {n: teachers.moment(activations.get(n), 3)
-             for n in (["z*cos(2*z)"] if negative else own["class_b"])}  # fmt: skip
-    coefficients = [_coefficient(n, d, case.control == "quadratic") for n, d in own["coefficients"]]
+             for n in (["z*cos(2*z)"] if negative else settings["class_b"])}  # fmt: skip
+    coefficients = [
+        _coefficient(n, d, case.control == "quadratic") for n, d in settings["coefficients"]
+    ]
     return [
-        quantity("degrees", len(wrong), of=sum(d - 1 for d in depths) * len(own["degrees"]["q"])),
+        quantity(
+            "degrees", len(wrong), of=sum(d - 1 for d in depths) * len(settings["degrees"]["q"])
+        ),
         *(quantity(key, max(off, key=abs)) for key, off in orders.items()),
         quantity("third_moment", min(third.values()), moments=third),
         quantity("remainder", abs(furthest(coefficients, 1) - 1), runs=len(coefficients)),
@@ -180,17 +194,17 @@ def _reduced(name, depth, width, quadratic):
     )
 
 
-def _remainder_orders(name, depth, own, quadratic):
+def _remainder_orders(name, depth, settings, quadratic):
     """Orders of f, df/dX_l and dX_l/dt less their leading terms, and those of eqs. 22, 23, 7."""
-    model = _reduced(name, depth, own["width"], quadratic)
-    row, scales = classes.classify(activations.get(name)), np.array(own["scale"], dtype=float)
-    gain = np.sqrt(own["width"]) * row.alpha ** (depth - 1) * model.nodes
+    model = _reduced(name, depth, settings["width"], quadratic)
+    row, scales = classes.classify(activations.get(name)), np.array(settings["scale"], dtype=float)
+    gain = np.sqrt(settings["width"]) * row.alpha ** (depth - 1) * model.nodes
     rests = []
     for scale in scales:
         x = np.full(depth, scale)
         f = model.output(x) - gain * scale**depth
         df = model.output_gradients(x) - gain * scale ** (depth - 1)
-        rest = model.velocity(x) - rate(name, depth, own["width"]) * scale ** (depth - 1)
+        rest = model.velocity(x) - rate(name, depth, settings["width"]) * scale ** (depth - 1)
         weigh = lambda a: np.sqrt(a**2 @ model.weights).max()  # noqa: E731
         rests.append([weigh(f), weigh(df), np.abs(rest).max()])
     measured = [slopes(scales, column)[0] for column in zip(*rests, strict=True)]

@@ -18,22 +18,26 @@ def table(case):
     points anew, by flow, with the last r layers scaled; half_variance, T* of weights of half the
     variance; moved_marker, one marker of each r elsewhere.
     """
-    own, control = case.settings, case.control
-    printed = {row["r"]: row for row in own["printed"]}
+    settings, control = case.settings, case.control
+    printed = {row["r"]: row for row in settings["printed"]}
     if control == "one_layer_less":
-        return _quantities_of_slopes(printed, _small_network_slopes(own), case.quantities), None
+        return _quantities_of_slopes(
+            printed, _small_network_slopes(settings), case.quantities
+        ), None
     slopes, figure = case.tables["slopes"], case.tables["figure4"].dropna(subset="t_mean")
     sgd, flow = (figure[figure["route"] == route] for route in ("sgd", "flow"))
     if control == "last_layers":
-        sgd = _with_last_layers(sgd, own)
+        sgd = _with_last_layers(sgd, settings)
     measured = slopes[slopes["route"] == "sgd"]
-    at = np.isclose(measured["threshold"], own["offmanifold"]["threshold"], rtol=TIMED)
+    at = np.isclose(measured["threshold"], settings["offmanifold"]["threshold"], rtol=TIMED)
     quantities = _quantities_of_slopes(printed, measured[at], case.quantities)
-    quantities += _thresholds(measured.pivot(index="threshold", columns="r", values="slope"), own)
-    quantities += _markers(printed, flow, own["moved"] if control == "moved_marker" else 1.0)
+    quantities += _thresholds(
+        measured.pivot(index="threshold", columns="r", values="slope"), settings
+    )
+    quantities += _markers(printed, flow, settings["moved"] if control == "moved_marker" else 1.0)
     quantities += [_times(sgd)]
     if "limit" in case.quantities:
-        quantities.append(_limit(own, figure, control))
+        quantities.append(_limit(settings, figure, control))
     shown = [p for r, rows in sgd.groupby("r") for p in _curve(f"SGD, r = {r}", rows, "marker")]
     shown += [p for r, rows in flow.groupby("r") for p in _curve(f"flow, r = {r}", rows, "line")]
     for r, rows in flow.groupby("r"):
@@ -61,9 +65,11 @@ def _quantities_of_slopes(printed, slopes, wanted):
     return [*quantities, quantity("law", max(law.values(), key=abs), distances=law)]
 
 
-def _thresholds(slopes, own):
+def _thresholds(slopes, settings):
     """slopes: threshold x r."""
-    nominal = slopes.index[np.isclose(slopes.index, own["offmanifold"]["threshold"], rtol=TIMED)]
+    nominal = slopes.index[
+        np.isclose(slopes.index, settings["offmanifold"]["threshold"], rtol=TIMED)
+    ]
     shifts = slopes.drop(nominal) - slopes.loc[nominal].to_numpy()
     largest = float(shifts.abs().to_numpy().max())
     gaps = -np.diff(slopes.sort_index(axis=1).to_numpy(), axis=1)
@@ -86,13 +92,13 @@ def _markers(printed, figure, moved):
     return [quantity("markers", max(off)), quantity("marker_errors", max(errors))]
 
 
-def _small_network_slopes(own):
+def _small_network_slopes(settings):
     """Slopes over the figure's windows of small networks, by flow, with r - 1 layers scaled."""
-    small, rows = own["small_network"], []
+    small, rows = settings["small_network"], []
     setup = _setup(small)
-    for row in own["printed"]:
+    for row in settings["printed"]:
         epsilons = np.geomspace(*row["window"], small["points"]).tolist()
-        options = {"threshold": own["offmanifold"]["threshold"], "follow_above_plateau": True}
+        options = {"threshold": settings["offmanifold"]["threshold"], "follow_above_plateau": True}
         run = bottleneck.escape(setup, small["seed"], row["r"] - 1, epsilons, rtol=1e-5, **options)
         slope, error = exponents.fitted_slope(epsilons, run.t_crossing.numpy())
         rows.append((row["r"], slope, error, len(epsilons)))
@@ -118,10 +124,10 @@ def _times(sgd):
     return quantity("times", np.sqrt((z**2).mean()), ratios=ratios, points=len(sgd))
 
 
-def _with_last_layers(sgd, own):
+def _with_last_layers(sgd, settings):
     """The table with some points' times by flows whose last r layers are small, not the first."""
-    run = own["last_layers"]
-    setup = _setup(own["offmanifold"], run["samples"])
+    run = settings["last_layers"]
+    setup = _setup(settings["offmanifold"], run["samples"])
     raw, x, _ = bottleneck.draw(setup, run["seed"])
     r, epsilons, problem = run["r"], run["epsilon"], setup.problem(x)
     starts = [[*raw[:-r], *(epsilon * w for w in raw[-r:])] for epsilon in epsilons]
@@ -129,7 +135,9 @@ def _with_last_layers(sgd, own):
     flow = integrate.integrate(
         problem.field(dtype=torch.float32),
         torch.stack([network.flatten(weights) for weights in starts]),
-        integrate.loss_event(plateau, own["offmanifold"]["threshold"] / float(problem.plateau)),
+        integrate.loss_event(
+            plateau, settings["offmanifold"]["threshold"] / float(problem.plateau)
+        ),
         sizes=problem.sizes,
         clock="relative_rate",
         rtol=1e-3,
@@ -141,10 +149,10 @@ def _with_last_layers(sgd, own):
     return sgd.assign(t_mean=t, ratio=t / sgd["published"])
 
 
-def _limit(own, figure, control):
+def _limit(settings, figure, control):
     """T* epsilon^-(r-2) of the figure's networks against its markers, in the seeds' scatter."""
-    limit, distances, ratios = own["limit"], {}, {}
-    setup = _setup(own["offmanifold"], limit["samples"])
+    limit, distances, ratios = settings["limit"], {}, {}
+    setup = _setup(settings["offmanifold"], limit["samples"])
     for r in limit["r"]:
         marker = figure[figure["r"] == r].sort_values("epsilon").iloc[0]
         t = np.array([_t_star(setup, seed, r, control) for seed in range(limit["seeds"])])

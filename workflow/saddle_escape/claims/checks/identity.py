@@ -75,9 +75,9 @@ def exact_identity(case):
         settings = {**settings, "activations": settings["activations"][:1]}
     residuals, routes = {}, []
     for parameterization in network.PARAMETERIZATIONS:
-        found = [_three_routes(one, case.control) for one in _networks(settings, parameterization)]
-        residuals[parameterization] = max(residual for residual, _ in found)
-        routes += [difference for _, difference in found]
+        pairs = [_three_routes(one, case.control) for one in _networks(settings, parameterization)]
+        residuals[parameterization] = max(residual for residual, _ in pairs)
+        routes += [difference for _, difference in pairs]
     facts = {
         "activations": len(settings["activations"]),
         "losses": len(LOSSES),
@@ -150,8 +150,8 @@ def refinements(case):
         ], None
     if case.control == "linear":
         settings = {**settings, "activations": ["linear"]}
-    found = [_matrix_forms(one, case.control) for one in _networks(settings, "ntk")]
-    derived, trace, printed = (max(values) for values in zip(*found, strict=True))
+    residuals = [_matrix_forms(one, case.control) for one in _networks(settings, "ntk")]
+    derived, trace, printed = (max(values) for values in zip(*residuals, strict=True))
     quantities = [
         quantity("matrix_residual", derived, activations=len(settings["activations"])),
         quantity("trace", trace),
@@ -215,15 +215,19 @@ def off_manifold(case):
     Controls: smaller_sigma, phi with .99 sigma; doubled_gradient, the first layer's gradient
     doubled; constant_phi, an activation of class D.
     """
-    own = case.settings
-    name = own["class_d"] if case.control == "constant_phi" else own["activation"]
-    setup = bottleneck.Setup(name, own["depth"], own["width"], own["input_dim"], own["samples"])
+    settings = case.settings
+    name = settings["class_d"] if case.control == "constant_phi" else settings["activation"]
+    setup = bottleneck.Setup(
+        name, settings["depth"], settings["width"], settings["input_dim"], settings["samples"]
+    )
     residuals, drifts = [], []
-    for seed in range(own["seeds"]):
+    for seed in range(settings["seeds"]):
         raw, x, _ = bottleneck.draw(setup, seed)
         problem = setup.problem(x)
-        start = bottleneck.start(setup, raw, own["r"], own["epsilon"])
-        end = bottleneck.escape(setup, seed, own["r"], own["epsilon"], own["loss_fraction"]).state
+        start = bottleneck.start(setup, raw, settings["r"], settings["epsilon"])
+        end = bottleneck.escape(
+            setup, seed, settings["r"], settings["epsilon"], settings["loss_fraction"]
+        ).state
         for flats in zip(start, end, strict=True):
             ends = [problem.unflatten(flat) for flat in flats]
             residuals += [_three_routes(Network(w, problem), case.control)[0] for w in ends]

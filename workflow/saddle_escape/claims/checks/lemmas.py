@@ -20,18 +20,18 @@ def hermite_coefficient(case):
     Controls: cubic, an activation of class B with sigma' < 0 beyond some point; monotone, only
     activations with sigma' >= 0; another_width, the family's formula for another width.
     """
-    own, control = case.settings, case.control
-    names = [own["cubic"]] if control == "cubic" else own["activations"]
+    settings, control = case.settings, case.control
+    names = [settings["cubic"]] if control == "cubic" else settings["activations"]
     h = {name: classes.classify(activations.get(name)).beta1 for name in names}
-    other = own["monotone"] if control == "monotone" else own["counterexample"]
+    other = settings["monotone"] if control == "monotone" else settings["counterexample"]
     row = classes.classify(activations.get(other))
-    dips = [other] if control == "monotone" else own["dips"]
+    dips = [other] if control == "monotone" else settings["dips"]
     least = {name: signal.least_slope(activations.get(name))[1] for name in dips}
     return [
         quantity("positive", min(h.values()), h=h),
         quantity("every", row.beta1, activation=other, paper_class=row.paper_cls),
         quantity("slopes", min(least.values()), least=least),
-        quantity("family", _family_error(own["delta"], control == "another_width")),
+        quantity("family", _family_error(settings["delta"], control == "another_width")),
     ], None
 
 
@@ -54,16 +54,16 @@ def composition(case):
     Controls: one_layer_less, r - 1 layers scaled; whole_tensor, the tensor in place of its
     remainder; along, inputs along v only; linear, a linear network; large, scales of order one.
     """
-    own, control = case.settings, case.control
-    net, r = bootstrap.problem(own), own["r"]
+    settings, control = case.settings, case.control
+    net, r = bootstrap.problem(settings), settings["r"]
     flat = replace(net, x=net.x * first_axis(net.x.shape[1]))
-    raw = bootstrap.he_normal(net.shapes, own["seed"])
-    sizes = _order_error(net, raw, r, r - (control == "one_layer_less"), own["epsilon"])
-    remainder = [_remainder_order(flat, raw, own["M"], control == "whole_tensor")]
-    remainder += [_remainder_order(flat if control == "along" else net, raw, own["M"])]
+    raw = bootstrap.he_normal(net.shapes, settings["seed"])
+    sizes = _order_error(net, raw, r, r - (control == "one_layer_less"), settings["epsilon"])
+    remainder = [_remainder_order(flat, raw, settings["M"], control == "whole_tensor")]
+    remainder += [_remainder_order(flat if control == "along" else net, raw, settings["M"])]
     act = activations.get("linear") if control == "linear" else net.act
-    reduced = manifold.reduction(act, len(raw), own["network"]["width"])
-    scales = own["large" if control == "large" else "small"] * np.linspace(1, 2, len(raw))
+    reduced = manifold.reduction(act, len(raw), settings["network"]["width"])
+    scales = settings["large" if control == "large" else "small"] * np.linspace(1, 2, len(raw))
     over_print = reduced.beta1 * reduced.correlation(scales)
     over_print /= printed.linear_signal(reduced, scales)
     return [
@@ -138,12 +138,12 @@ def am_gm(case):
     Controls: uneven, small layers of different scales; another_width, Theorem 6's prefactor for
     twice the width.
     """
-    own, control = case.settings, case.control
-    net, size = bootstrap.problem(own), own["network"]
+    settings, control = case.settings, case.control
+    net, size = bootstrap.problem(settings), settings["network"]
     ntk = replace(net, c=network.prefactor("ntk", size["width"]))  # Definition 3's scales
     errors, ratios = [], []
-    for r in own["r"]:
-        outer = own["outer"][: size["depth"] - r]
+    for r in settings["r"]:
+        outer = settings["outer"][: size["depth"] - r]
         small = np.linspace(1, 3, r) if control == "uneven" else np.ones(r)
         scales = torch.tensor([*small, *outer], dtype=torch.float64)
         weights = network.manifold_weights(scales, size["width"], first_axis(size["input_dim"]))
@@ -152,8 +152,10 @@ def am_gm(case):
         rate = classes.rate_constant(net.act, size["depth"], width)
         law = escape.critical_depth_time(rate, 1.0, r, outer)
         ratios.append(_blow_up_time(ntk, weights, r) / law)
-    starts = [bootstrap.he_normal(net.shapes, seed) for seed in range(own["seeds"])]
-    loose = {r: float(np.median([_looseness(net, raw, r) for raw in starts])) for r in own["r"]}
+    starts = [bootstrap.he_normal(net.shapes, seed) for seed in range(settings["seeds"])]
+    loose = {
+        r: float(np.median([_looseness(net, raw, r) for raw in starts])) for r in settings["r"]
+    }
     return [
         quantity("equality", max(np.abs(errors)), loose=loose),
         quantity("prefactor", max(np.abs(np.array(ratios) - 1))),
@@ -184,34 +186,34 @@ def concentration(case):
     Controls: half_variance, weights N(0, 1/fan_in); positive and aligned, the absolute values of
     the entries, and v along (1, .., 1); wide and not_square, layers twice as wide as they are high.
     """
-    own, control = case.settings, case.control
+    settings, control = case.settings, case.control
     variance = 0.5 if control == "half_variance" else 1.0
     is_positive = control in ("positive", "aligned")
-    rng = np.random.default_rng(own["seed"])
-    widths, (shallow, deep) = own["widths"], own["depths"]
+    rng = np.random.default_rng(settings["seed"])
+    widths, (shallow, deep) = settings["widths"], settings["depths"]
     values = {
-        n: _singular(n, n * (1 + (control in ("wide", "not_square"))), own["draws"], variance)
+        n: _singular(n, n * (1 + (control in ("wide", "not_square"))), settings["draws"], variance)
         for n in widths
     }
-    aligned = {n: _alignments(shallow, n, own["draws"], rng, is_positive) for n in widths}
+    aligned = {n: _alignments(shallow, n, settings["draws"], rng, is_positive) for n in widths}
     medians = np.median(np.abs(list(aligned.values())), axis=1)
-    deeper = np.median(np.abs(_alignments(deep, widths[0], own["draws"], rng, is_positive)))
-    q = _alignments(shallow, own["small"], own["many"], rng, is_positive)
-    near = [np.mean(np.abs(q) < eta * np.median(np.abs(q))) for eta in own["eta"]]
+    deeper = np.median(np.abs(_alignments(deep, widths[0], settings["draws"], rng, is_positive)))
+    q = _alignments(shallow, settings["small"], settings["many"], rng, is_positive)
+    near = [np.mean(np.abs(q) < eta * np.median(np.abs(q))) for eta in settings["eta"]]
     width_order = _slope(widths, medians)
     least_order = _slope(widths, [np.median(values[n][:, -1]) for n in widths])
     largest = np.median(values[widths[-1]][:, 0]) / (2 * math.sqrt(2))
-    shares = dict(zip(own["eta"], near, strict=True))
+    shares = dict(zip(settings["eta"], near, strict=True))
     return [
         quantity(
             "anti_concentration",
-            near[0] / max(near[1], 1 / own["many"]),
+            near[0] / max(near[1], 1 / settings["many"]),
             shares=shares,
-            draws=own["many"],
+            draws=settings["many"],
         ),
-        quantity("sign", np.mean(q > 0), draws=own["many"]),
+        quantity("sign", np.mean(q > 0), draws=settings["many"]),
         quantity("width", width_order, widths=widths, medians=medians),
-        quantity("depth", deeper / medians[0], depths=own["depths"]),
+        quantity("depth", deeper / medians[0], depths=settings["depths"]),
         quantity("largest", largest, width=widths[-1]),
         quantity("smallest", least_order, widths=widths),
         quantity("smallest_order", least_order, widths=widths),
@@ -228,7 +230,7 @@ def _singular(rows, columns, draws, variance):
 
 def _alignments(depth, width, draws, rng, is_positive):
     """q / prod_l |W_l|_op of draws of networks with as many inputs as neurons, (draws,)."""
-    direction, found = np.eye(width)[0], []
+    direction, alignments = np.eye(width)[0], []
     if is_positive:
         direction = np.full(width, width**-0.5)
     for seed in rng.integers(2**62, size=draws):
@@ -236,8 +238,8 @@ def _alignments(depth, width, draws, rng, is_positive):
         raw = network.he_normal(generator, network.layer_shapes(depth, width, width))
         weights = [(w.abs() if is_positive else w).numpy() for w in raw]
         sign = np.sign(signal.linear_path(weights, direction)[-1][0])
-        found.append(sign * signal.nondegeneracy(weights, direction))
-    return np.array(found)
+        alignments.append(sign * signal.nondegeneracy(weights, direction))
+    return np.array(alignments)
 
 
 def _slope(x, y):

@@ -17,21 +17,23 @@ def profiles(case):
     Controls: large_rho, rho of 0.1; layer_more, the profile I_(L+1); by_amplitude, modes
     ordered by their amplitude alone.
     """
-    own, control = case.settings, case.control
-    act, width, depths = activations.get("tanh"), own["width"], own["depths"]
-    rhos = [0.15, 0.1] if control == "large_rho" else own["rho"]
+    settings, control = case.settings, case.control
+    act, width, depths = activations.get("tanh"), settings["width"], settings["depths"]
+    rhos = [0.15, 0.1] if control == "large_rho" else settings["rho"]
     errors = {}
     for depth, rho in itertools.product(depths, rhos):
-        t = _exact_time(act, depth, width, rho, own["theta"])
-        told = modewise.escape_time(act, 1.0, depth, width, rho, own["theta"])
+        t = _exact_time(act, depth, width, rho, settings["theta"])
+        told = modewise.escape_time(act, 1.0, depth, width, rho, settings["theta"])
         if control == "layer_more":
-            told *= modewise.profile(depth + 1, own["theta"]) / modewise.profile(
-                depth, own["theta"]
+            told *= modewise.profile(depth + 1, settings["theta"]) / modewise.profile(
+                depth, settings["theta"]
             )
         errors[depth, rho] = abs(t / told - 1)
     last = [errors[depth, rhos[-1]] for depth in depths]
-    modes = [tuple(mode) for mode in own["modes"]]
-    times = [_exact_time(act, 4, width, rho, own["theta"], amplitude) for amplitude, rho in modes]
+    modes = [tuple(mode) for mode in settings["modes"]]
+    times = [
+        _exact_time(act, 4, width, rho, settings["theta"], amplitude) for amplitude, rho in modes
+    ]
     rank = [
         amplitude if control == "by_amplitude" else modewise.growth(act, amplitude, 4, width, rho)
         for amplitude, rho in modes

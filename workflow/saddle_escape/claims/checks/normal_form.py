@@ -10,11 +10,11 @@ def balanced(case):
     Controls: second_activation, an insertion there in place of the first; class_b, insertions of
     order 3 only; class_c, of order 2 only; ray, y = 0.
     """
-    own = case.settings
-    orders = {"class_b": [3], "class_c": [2]}.get(case.control, own["orders"])
+    settings = case.settings
+    orders = {"class_b": [3], "class_c": [2]}.get(case.control, settings["orders"])
     at = 2 if case.control == "second_activation" else 1
-    first = _obstructed(own["depth"], orders, [at])
-    later = _obstructed(own["depth"], orders, range(1, own["depth"]))
+    first = _obstructed(settings["depth"], orders, [at])
+    later = _obstructed(settings["depth"], orders, range(1, settings["depth"]))
     y, scales = nf.cone(3)
     free = {q: len(nf.kernel(q + 1, y)) for q in orders}
     moved = [nf.leading_field(yi, 3) for yi in y]
@@ -23,8 +23,8 @@ def balanced(case):
     held = y if case.control == "second_activation" else [x**2 - nf.S**2 for x in scales[:-1]]
     drifting = [nf.leading_field(e, 3) for e in held]
     return [
-        quantity("first_correction", len(first), found=first or "none"),
-        quantity("every_order", len(later), found=later or "none", depth=own["depth"]),
+        quantity("first_correction", len(first), obstructions=first or "none"),
+        quantity("every_order", len(later), obstructions=later or "none", depth=settings["depth"]),
         quantity("unique", sum(free.values()), free=free),
         quantity("frozen", sum(rate != 0 for rate in moved)),
         quantity("conserved", sum(rate != 0 for rate in drifting)),
@@ -33,12 +33,12 @@ def balanced(case):
 
 def _obstructed(depth, orders, activations):
     """Insertions that no power series removes, as text."""
-    y, found = nf.cone(depth)[0], []
+    y, obstructions = nf.cone(depth)[0], []
     for q in orders:
         for at in activations:
             for layer in range(1, depth):
                 n, source = nf.insertion_source(layer, depth, q, at)
                 resonant = nf.obstruction(source, n, y)
                 if resonant != 0:
-                    found.append(f"q = {q}, activation {at}, layer {layer}: {resonant}")
-    return found
+                    obstructions.append(f"q = {q}, activation {at}, layer {layer}: {resonant}")
+    return obstructions

@@ -20,21 +20,23 @@ def critical_depth(case):
 
     Control: one_layer_less, gradient flows of small networks with r - 1 layers scaled.
     """
-    own = case.settings
+    settings = case.settings
     if case.control == "one_layer_less":
-        return [quantity(f"flow_r{r}", _small_network_exponent(own, r - 1)) for r in own["r"]], None
+        return [
+            quantity(f"flow_r{r}", _small_network_exponent(settings, r - 1)) for r in settings["r"]
+        ], None
     limits = case.tables["exponents"]
-    deepest = limits[limits["L"] == own["offmanifold"]["depth"]].set_index("r")
-    rows = [(r, deepest.loc[r]) for r in own["r"]]
+    deepest = limits[limits["L"] == settings["offmanifold"]["depth"]].set_index("r")
+    rows = [(r, deepest.loc[r]) for r in settings["r"]]
     return [
         quantity(f"flow_r{r}", row["exponent"], (row["low"], row["high"]), seeds=row["n_seeds"])
         for r, row in rows
     ], None
 
 
-def _small_network_exponent(own, r):
+def _small_network_exponent(settings, r):
     """Exponent as epsilon -> 0 of small He-normal networks, mean over seeds."""
-    small = own["small_network"]
+    small = settings["small_network"]
     size = (small[key] for key in ("depth", "width", "input_dim", "samples"))
     setup = bottleneck.Setup(small["activation"], *size)
     epsilons, q = small["epsilon"], classes.classify(setup.act).q
@@ -64,13 +66,13 @@ def signal(case):
     Controls: frozen_layer, small networks whose first layer does not move; one_layer_less, small
     networks with r - 1 layers scaled; beyond_the_plateau, the same ratio of norms after the window.
     """
-    own, steps = case.settings, case.tables["steps"]
+    settings, steps = case.settings, case.tables["steps"]
     if case.control == "beyond_the_plateau":
         late = steps[steps["gamma"] > steps["plateau"]]
         away = np.abs(late[["along_min", "along_max"]] - 1).to_numpy().max()
         return [quantity("rank_one", away)], None
     if case.control is not None:
-        return _small_network_signal(own["small_network"], case.control), None
+        return _small_network_signal(settings["small_network"], case.control), None
     table = case.tables["exponents"]
     growth, start = table["slope"] - table["expected"], table["start_exponent"] - table["r"]
     by_r = table.groupby("r")[["slope", "start_exponent"]]
@@ -184,19 +186,21 @@ def attraction(case):
 
 def _damped(settings):
     """Ends of noisy starts, as the table has them, with a damping of the part off the manifold."""
-    own = settings["noisy"]
-    return _ends(settings, own["width"], range(own["depth"]), own["epsilon"], own["damping"])
+    noisy = settings["noisy"]
+    return _ends(
+        settings, noisy["width"], range(noisy["depth"]), noisy["epsilon"], noisy["damping"]
+    )
 
 
 def _hidden_noise(settings, is_hidden):
     """How the kept part of noise in the hidden layers falls with the width."""
-    own = settings["noisy"]
-    layers = range(1, own["depth"] - 1) if is_hidden else range(own["depth"])
-    epsilon, ratios = own["epsilon"][-1:], {}
-    for width in own["widths"]:
-        runs = (_ends(settings, width, layers, epsilon, 0, s) for s in range(own["seeds"]))
+    noisy = settings["noisy"]
+    layers = range(1, noisy["depth"] - 1) if is_hidden else range(noisy["depth"])
+    epsilon, ratios = noisy["epsilon"][-1:], {}
+    for width in noisy["widths"]:
+        runs = (_ends(settings, width, layers, epsilon, 0, s) for s in range(noisy["seeds"]))
         ratios[str(width)] = float(np.median([ends["ratio"].iloc[0] for ends in runs]))
-    order = np.polyfit(np.log(own["widths"]), np.log(list(ratios.values())), 1)[0]
+    order = np.polyfit(np.log(noisy["widths"]), np.log(list(ratios.values())), 1)[0]
     constants = {width: ratio * float(width) ** 0.5 for width, ratio in ratios.items()}
     return quantity("hidden_noise", order, ratios=ratios, constants=constants)
 
@@ -206,12 +210,12 @@ def _ends(settings, width, layers, epsilons, damping, seed=0):
 
     The part off the manifold is damped at ``damping`` times the relative rate of the weights.
     """
-    own, act = settings["noisy"], activations.get(settings["offmanifold"]["activation"])
-    direction = first_axis(own["input_dim"])
-    inputs = symmetrized_inputs(*gaussian_rule(**own["quadrature"]), own["input_dim"])
-    problem = single_mode(act, own["depth"], width, *inputs)
+    noisy, act = settings["noisy"], activations.get(settings["offmanifold"]["activation"])
+    direction = first_axis(noisy["input_dim"])
+    inputs = symmetrized_inputs(*gaussian_rule(**noisy["quadrature"]), noisy["input_dim"])
+    problem = single_mode(act, noisy["depth"], width, *inputs)
     starts = torch.stack(
-        [_noisy(problem, direction, e, own["delta"], layers, seed) for e in epsilons]
+        [_noisy(problem, direction, e, noisy["delta"], layers, seed) for e in epsilons]
     )
     plain = problem.field()
 

@@ -20,14 +20,17 @@ def limit_flows(case):
     Controls: another_seed, T* of other weights; teacher_larger, T* for 1.25 times the targets;
     half_variance, T* for weights N(0, 1/fan_in); loose, an integrator that takes giant steps.
     """
-    own, control, shown = case.settings, case.control, []
-    setup = _setup(own["network"])
+    settings, control, shown = case.settings, case.control, []
+    setup = _setup(settings["network"])
     q = classes.classify(setup.act).q
-    epsilons = np.array(own["epsilon"])
-    tolerances = [own["loose"] if control == "loose" else own["rtol"][0], own["rtol"][1]]
+    epsilons = np.array(settings["epsilon"])
+    tolerances = [
+        settings["loose"] if control == "loose" else settings["rtol"][0],
+        settings["rtol"][1],
+    ]
     errors, orders, events = [], [], []
-    for r in own["r"]:
-        for seed in range(own["seeds"]):
+    for r in settings["r"]:
+        for seed in range(settings["seeds"]):
             t, finer = (_times(setup, seed, r, tuple(epsilons), rtol) for rtol in tolerances)
             error = np.abs(finer * epsilons ** (r - 2) / _predicted(setup, seed, r, control) - 1)
             errors.append(error[0])
@@ -35,11 +38,11 @@ def limit_flows(case):
             orders.append(order - exponents.correction_order(r, q, r < setup.depth))
             events.append(np.abs(t / finer - 1).max())
             shown += points(f"r = {r}", epsilons, error) if seed == 0 else []
-    facts = {"networks": len(errors), "epsilon": epsilons[0], "r": own["r"]}
+    facts = {"networks": len(errors), "epsilon": epsilons[0], "r": settings["r"]}
     return [
         quantity("limit", max(errors), **facts),
         quantity("order", max(orders, key=abs), **facts),
-        quantity("events", max(events), largest=epsilons[-1], rtol=list(own["rtol"])),
+        quantity("events", max(events), largest=epsilons[-1], rtol=list(settings["rtol"])),
     ], shown
 
 
@@ -81,11 +84,11 @@ def negative_starts(case):
     Controls: balanced_chain, networks of one neuron whose weights are all +-1; last_layer_too, the
     step together with the sign of the last layer.
     """
-    own, control = case.settings, case.control
+    settings, control = case.settings, case.control
     is_chain = control == "balanced_chain"
-    size = own["network"] | ({"width": 1, "input_dim": 1} if is_chain else {})
-    setup, r = _setup(size), own["r"]
-    generators = (torch.Generator().manual_seed(seed) for seed in range(own["draws"]))
+    size = settings["network"] | ({"width": 1, "input_dim": 1} if is_chain else {})
+    setup, r = _setup(size), settings["r"]
+    generators = (torch.Generator().manual_seed(seed) for seed in range(settings["draws"]))
     raw = [network.he_normal(generator, setup.shapes) for generator in generators]
     weights = [torch.stack(layers) for layers in zip(*raw, strict=True)]
     weights = [w.sign() for w in weights] if is_chain else weights
@@ -96,7 +99,7 @@ def negative_starts(case):
     if control == "last_layer_too":
         weights = [*weights[:-1], -weights[-1]]
     turned = _blow_up(replace(problem, y=-problem.y), weights, r).t_star.numpy()
-    escaped = t < own["within"] * np.nanmedian(t[~negative])
+    escaped = t < settings["within"] * np.nanmedian(t[~negative])
     medians = {"negative": np.nanmedian(t[negative]), "positive": np.nanmedian(t[~negative])}
     change = np.nanmedian(np.abs(np.log(t / turned)))
     return [
@@ -116,11 +119,11 @@ def _sorted(t):
 
 def corners(case):
     """Proposition 23: one and two small layers. Control: one_layer_more is small than is said."""
-    own, more = case.settings, case.control == "one_layer_more"
-    setup, epsilons = _setup(own["network"]), own["epsilon"]
+    settings, more = case.settings, case.control == "one_layer_more"
+    setup, epsilons = _setup(settings["network"]), settings["epsilon"]
     single, rates, shown = [], [], []
-    for seed in range(own["seeds"]):
-        t = {r: _times(setup, seed, r + more, tuple(epsilons), own["rtol"]) for r in (1, 2)}
+    for seed in range(settings["seeds"]):
+        t = {r: _times(setup, seed, r + more, tuple(epsilons), settings["rtol"]) for r in (1, 2)}
         single.append(exponents.local_exponents(epsilons, t[1])[1][0])
         raw, x, _ = bottleneck.draw(setup, seed)
         flow = limit_flow.limit_flow(setup.problem(x), raw, 2)

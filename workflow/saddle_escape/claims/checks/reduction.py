@@ -31,14 +31,14 @@ def figure1(case):
 
 def _other_width(settings, reduced):
     """The reduced equations of another width at the same times."""
-    own = settings["reduction"]
+    configured = settings["reduction"]
     model = manifold.reduction(
-        activations.get(own["activation"]),
-        own["depth"],
-        round(settings["width_factor"] * own["width"]),
-        **own["quadrature"],
+        activations.get(configured["activation"]),
+        configured["depth"],
+        round(settings["width_factor"] * configured["width"]),
+        **configured["quadrature"],
     )
-    scales, loss = manifold.trajectory(model, own["init"], reduced["t"].to_numpy())
+    scales, loss = manifold.trajectory(model, configured["init"], reduced["t"].to_numpy())
     return reduced.assign(scale=(("t", "layer"), scales), loss=("t", loss))
 
 

@@ -108,39 +108,41 @@ def drift_orders(case):
     Controls: quadratic, a z^2 added to the activations, which takes class B to C; no_constant,
     class D without its constant, which takes it to C; curved, a z^2 added to class A.
     """
-    own, quadratic = case.settings, case.control == "quadratic"
-    added = {"quadratic": "z**2/10", "no_constant": own["minus_constant"]}.get(case.control)
+    settings, quadratic = case.settings, case.control == "quadratic"
+    added = {"quadratic": "z**2/10", "no_constant": settings["minus_constant"]}.get(case.control)
     off, shown = {}, []
-    for name in own["activations"]:
+    for name in settings["activations"]:
         q = classes.classify(activations.get(name)).q
         used = _with(name, added) if added else name
-        for depth in own["depths"]:
+        for depth in settings["depths"]:
             layers = np.arange(1, depth)
-            law, orders = depth + layers * (q - 1), _drift_orders(used, depth, own)
+            law, orders = depth + layers * (q - 1), _drift_orders(used, depth, settings)
             off[name, depth] = np.abs(orders - law)
             shown += points(f"{name}, L = {depth}", layers, orders)
             shown += points(f"{name}, L = {depth}, law", layers, law, "line")
-    kinds = {name: classes.classify(activations.get(name)).cls for name in own["activations"]}
+    kinds = {name: classes.classify(activations.get(name)).cls for name in settings["activations"]}
     sloped = [d for (name, _), d in off.items() if kinds[name] != "D"]
     constant = [d.max() for (name, _), d in off.items() if kinds[name] == "D"]
     term = (lambda name: _with(name, "z**2/100")) if case.control == "curved" else str
-    free = [_relative_drift(term(name), 4, own["width"]) for name in own["class_a"]]
-    facts = {"activations": own["activations"], "depths": own["depths"]}
+    free = [_relative_drift(term(name), 4, settings["width"]) for name in settings["class_a"]]
+    facts = {"activations": settings["activations"], "depths": settings["depths"]}
     return [
         quantity("bound_attained", max(d[0] for d in sloped), **facts),
         quantity("layer_resolved", max(d.max() for d in sloped), **facts),
         quantity("class_d", max(constant), **facts),
-        quantity("coefficients", _coefficient_error(own, kinds, quadratic)),
-        quantity("class_a", max(free), activations=own["class_a"]),
+        quantity("coefficients", _coefficient_error(settings, kinds, quadratic)),
+        quantity("class_a", max(free), activations=settings["class_a"]),
     ], shown
 
 
-def _coefficient_error(own, kinds, quadratic):
+def _coefficient_error(settings, kinds, quadratic):
     """Largest relative distance of the drift from its leading term, sign included, B and C."""
-    scales, errors = np.array(own["scales"]), []
+    scales, errors = np.array(settings["scales"]), []
     for name in (n for n, cls in kinds.items() if cls != "D"):
-        plain = _model(name, len(scales), own["width"])
-        used = _model(_with(name, "z**2/10"), len(scales), own["width"]) if quadratic else plain
+        plain = _model(name, len(scales), settings["width"])
+        used = (
+            _model(_with(name, "z**2/10"), len(scales), settings["width"]) if quadratic else plain
+        )
         errors.append(np.abs(used.drift(scales) / corrections.imbalance_drift(plain, scales) - 1))
     return np.max(errors)
 
@@ -168,14 +170,14 @@ def constant(case):
     Controls: same_order, a pair whose order agrees as well; other_constant, a pair whose constants
     differ; smaller_sigma, phi with .99 sigma.
     """
-    own = case.settings
+    settings = case.settings
     pair = case.control if case.control in ("same_order", "other_constant") else "same_constant"
-    rows = [classes.classify(activations.get(name)) for name in own[pair]]
-    orders = [_drift_orders(name, own["depth"], own)[0] for name in own[pair]]
+    rows = [classes.classify(activations.get(name)) for name in settings[pair]]
+    orders = [_drift_orders(name, settings["depth"], settings)[0] for name in settings[pair]]
     share = 0.99 if case.control == "smaller_sigma" else 1.0
     by_parity = [
         cls == _class_by_order(_leading_order(_coefficients(name, sigma=share)))
-        for cls, names in own["classes"].items()
+        for cls, names in settings["classes"].items()
         for name in names
     ]
     facts = {
@@ -187,7 +189,7 @@ def constant(case):
         quantity("class_difference", rows[0].cls != rows[1].cls, **facts),
         quantity("order_difference", abs(orders[0] - orders[1])),
         quantity("order_and_parity", by_parity.count(False), of=len(by_parity)),
-        quantity("phi_order", _order_of_phi(own["classes"], share), epsilon=SMALL),
+        quantity("phi_order", _order_of_phi(settings["classes"], share), epsilon=SMALL),
     ], None
 
 
@@ -212,15 +214,17 @@ def balance_by_class(case):
     Controls: one_class, activations of class B only; curved, a z^2 added to class A; quadratic, a
     z^2 added to the others, their q left as it was.
     """
-    own = case.settings
+    settings = case.settings
     if case.control == "curved":
-        drift = _relative_drift(_with(own["class_a"], "z**2/100"), own["depth"], own["width"])
+        drift = _relative_drift(
+            _with(settings["class_a"], "z**2/100"), settings["depth"], settings["width"]
+        )
         return [quantity("exact_in_class_a", drift)], None
-    names = own["class_b"] if case.control == "one_class" else own["activations"]
+    names = settings["class_b"] if case.control == "one_class" else settings["activations"]
     term = (lambda name: _with(name, "z**2/10")) if case.control == "quadratic" else str
-    orders = {name: _drift_orders(term(name), own["depth"], own)[0] for name in names}
-    laws = {n: own["depth"] + classes.classify(activations.get(n)).q - 1 for n in names}
-    drift = _relative_drift(own["class_a"], own["depth"], own["width"])
+    orders = {name: _drift_orders(term(name), settings["depth"], settings)[0] for name in names}
+    laws = {n: settings["depth"] + classes.classify(activations.get(n)).q - 1 for n in names}
+    drift = _relative_drift(settings["class_a"], settings["depth"], settings["width"])
     return [
         quantity("order_spread", np.ptp(list(orders.values())), orders=orders),
         quantity("order_by_class", max(abs(orders[n] - laws[n]) for n in names), orders=orders),

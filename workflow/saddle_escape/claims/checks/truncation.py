@@ -18,11 +18,11 @@ def growth_rates(case):
     Controls: negative_coupling, C with the opposite sign; chain, the example in which every
     truncation is irreducible and unstable, in place of the three.
     """
-    own = case.settings
-    rng = np.random.default_rng(own["seed"])
+    settings = case.settings
+    rng = np.random.default_rng(settings["seed"])
     falls = flat = rises = 0
-    for _ in range(own["draws"]):
-        parts = _random_parts(rng, own["size"])
+    for _ in range(settings["draws"]):
+        parts = _random_parts(rng, settings["size"])
         if case.control == "negative_coupling":
             parts = (*parts[:2], -parts[2], parts[3])
         steps = np.diff(truncation.growth_rates(parts))
@@ -30,7 +30,7 @@ def growth_rates(case):
         falls += np.sum(steps < -1e-6)
         flat += np.sum(steps[strict] < 1e-12)
         rises += strict.sum()
-    size = own["size"]
+    size = settings["size"]
     examples = [
         make(size)
         for make in (
@@ -46,7 +46,7 @@ def growth_rates(case):
     whole = truncation.loop_gains(late)[-1]
     compressed = truncation.compressed_gains(outside)[0] - truncation.loop_gains(outside)[0]
     return [
-        quantity("monotone", falls, draws=own["draws"]),
+        quantity("monotone", falls, draws=settings["draws"]),
         quantity("strict_if_irreducible", flat, of=rises),
         quantity("strict", rates[1] - rates[0], first=rates[0], second=rates[1]),
         quantity("unstable", truncation.growth_rates(late)[0], whole=whole),
@@ -68,11 +68,11 @@ def escape_times(case):
     Controls: reversed, the truncations in reverse order; linear, the linear model in place of the
     flow.
     """
-    own = case.settings
+    settings = case.settings
     late, ratios = 0, []
     parts = truncation.chain(8, 2.0)
     orders = (1, 2, 3, 4)[:: -1 if case.control == "reversed" else 1]
-    for epsilon in own["linear_epsilon"]:
+    for epsilon in settings["linear_epsilon"]:
         times = []
         for order in orders:
             matrix = stability.block_matrix(*truncation.truncate(parts, order))
@@ -83,10 +83,10 @@ def escape_times(case):
         late += sum(times[k] <= times[k + 1] for k in range(len(times) - 1))
     law = _linear_law() if case.control == "linear" else _flow_law(case)
     return [
-        quantity("later", late, of=3 * len(own["linear_epsilon"])),
-        quantity("linear_law", ratios[-1], epsilon=own["linear_epsilon"][-1]),
+        quantity("later", late, of=3 * len(settings["linear_epsilon"])),
+        quantity("linear_law", ratios[-1], epsilon=settings["linear_epsilon"][-1]),
         quantity("logarithm", law[-1] / law[0], ratios=[f"{x:.2f}" for x in law],
-                 epsilon=own["epsilon"]),
+                 epsilon=settings["epsilon"]),
     ], None  # fmt: skip
 
 
