@@ -19,6 +19,10 @@ setup: $(VENV)/.requirements $(VENV)/.requirements-dev  ## make the environment 
 figures: $(VENV)/.requirements  ## compute and draw every figure of the tier
 	$(SNAKEMAKE)
 
+.PHONY: supplement
+supplement: $(VENV)/.requirements  ## compute and draw the figures beyond the paper, S1 to S6
+	$(SNAKEMAKE) -- supplement
+
 .PHONY: test
 test: $(VENV)/.requirements-dev  ## run the whole test suite, the smoke tier included
 	OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup

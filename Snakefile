@@ -10,12 +10,8 @@ min_version("9.27")
 
 
 include: "workflow/rules/common.smk"
-include: "workflow/rules/classes.smk"
-include: "workflow/rules/manifold.smk"
+include: "workflow/rules/studies.smk"
 include: "workflow/rules/figures.smk"
-include: "workflow/rules/cascade.smk"
-include: "workflow/rules/companion.smk"
-include: "workflow/rules/offmanifold.smk"
 include: "workflow/rules/claims.smk"
 include: "workflow/rules/report.smk"
 
@@ -23,8 +19,14 @@ include: "workflow/rules/report.smk"
 rule all:
     default_target: True
     input:
-        [drawn(TIER, figure) for figure in FIGURES],
+        [drawn(TIER, path) for path in BY_DEFAULT],
         reported(TIER),
+    localrule: True
+
+
+rule supplement:
+    input:
+        [drawn(TIER, path) for path in ON_DEMAND],
     localrule: True
 
 
@@ -46,6 +48,6 @@ for path, figure in FIGURES.items():
 
 rule smoke:
     input:
-        [drawn("smoke", figure) for figure in FIGURES],
+        [drawn("smoke", path) for path in BY_DEFAULT],
         reported("smoke"),
     localrule: True

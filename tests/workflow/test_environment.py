@@ -67,6 +67,7 @@ def test_everything_direct_is_installed():
 
 def test_every_runtime_dependency_is_used():
     modules = {"pyyaml": "yaml", "setuptools": "setuptools.build_meta", "h5py": "h5netcdf"}
+    modules["scikit-learn"] = "sklearn"
     sources = [ROOT / "Snakefile", ROOT / "pyproject.toml"]
     sources += [p for p in (ROOT / "workflow").rglob("*") if p.suffix in (".py", ".smk")]
     text = "\n".join(path.read_text() for path in sources)

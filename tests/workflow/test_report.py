@@ -13,7 +13,7 @@ import pytest
 
 from saddle_escape import config
 from saddle_escape.artifact import costs, pages
-from saddle_escape.artifact.catalogue import FIGURES
+from saddle_escape.artifact.catalogue import BY_DEFAULT
 from saddle_escape.claims import statements as claims
 
 from .conftest import ROOT, run
@@ -66,11 +66,11 @@ def test_has_the_figures_the_claims_and_the_costs_by_label(report):
     assert categories.keys() == {"Figures", "Claims", "Costs"}
     results = embedded(report, "results")
     assert set(results) == {
-        *(f"results/smoke/figures/{figure}.png" for figure in FIGURES),
+        *(f"results/smoke/figures/{figure}.png" for figure in BY_DEFAULT),
         "results/smoke/claims/report.html",
         "results/smoke/costs.html",
     }
-    for path, figure in FIGURES.items():
+    for path, figure in BY_DEFAULT.items():
         label = results[f"results/smoke/figures/{path}.png"]["labels"]
         assert label == {"figure": figure.name.removeprefix("figure"), "shows": figure.shows}
     labels = [tuple(entry["labels"].values()) for entry in results.values()]
@@ -97,7 +97,7 @@ def test_captions_print_the_parameters_of_this_tier(report):
     assert f"ε = {cascade['epsilon']}. The network" in captions["figure5"]
     start = f"ε = {companion['epsilon']}, ρ = {companion['rho']}, seed {companion['seed']}"
     assert start in captions["supplement/companion"]
-    for path, figure in FIGURES.items():
+    for path, figure in BY_DEFAULT.items():
         assert figure.supplement or figure.source in captions[path]
     assert not any("{" in caption or "system-message" in caption for caption in captions.values())
     assert all(len(re.sub("<[^>]+>", "", caption)) > 80 for caption in captions.values())
@@ -199,8 +199,9 @@ def test_every_job_and_every_result_is_counted_in_one_part(
     counted = Counter(
         path
         for part in costs.PARTS.values()
-        for pattern in getattr(part, patterns)
-        for path in root.glob(pattern + suffix)
+        for path in {
+            path for pattern in getattr(part, patterns) for path in root.glob(pattern + suffix)
+        }
     )
     assert set(counted.values()) == {1}
     uncounted = set(root.rglob(f"*{suffix}")) - set(counted)

@@ -10,7 +10,7 @@ ROOT = Path(workflow.basedir)
 SCRIPTS = ROOT / "workflow" / "scripts"
 sys.path.insert(0, str(ROOT / "workflow"))
 
-from saddle_escape.artifact.catalogue import FIGURES
+from saddle_escape.artifact.catalogue import BY_DEFAULT, FIGURES, ON_DEMAND
 from saddle_escape.config import ConfigError, load_tiers, nearest, schema, select
 from saddle_escape.imports import import_closure
 from saddle_escape.sections import section_keys
@@ -24,7 +24,7 @@ except ConfigError as error:
 LIGHT = dict(mem_mb=1000, runtime=5)  # tables, drawings, copies
 SOLVE = dict(mem_mb=2000, runtime=10)  # scalar and block equations, measurements of claims
 TRAIN = dict(mem_mb=2000, runtime=60)  # full networks
-TRAIN_LONG = dict(mem_mb=2000, runtime=240)  # full networks, many runs in one job
+TRAIN_LONG = dict(mem_mb=2000, runtime=240)  # full networks, the longest jobs: they start first
 
 
 pathvars:

@@ -9,7 +9,7 @@ config["parameters"] = CONFIGS[TIER]  # where the captions find what they print
 
 rule costs_page:
     input:
-        figures=[f"results/{{tier}}/figures/{figure}.png" for figure in FIGURES],
+        figures=[f"results/{{tier}}/figures/{figure}.png" for figure in BY_DEFAULT],
         code=library("costs_page.py"),
     output:
         html="<results>/costs.html",
@@ -32,7 +32,7 @@ rule report_contents:
                 category="Figures",
                 labels={"figure": figure.name.removeprefix("figure"), "shows": figure.shows},
             )
-            for path, figure in FIGURES.items()
+            for path, figure in BY_DEFAULT.items()
         ],
         report(
             f"results/{TIER}/claims/report.html",

@@ -35,17 +35,17 @@ class Part:
 class Figure(Part):
     """One figure.
 
-    title: in a few words; source: what it shows of the paper; rules: file of workflow/rules that
-    computes it; code: module of the library that does; expected: what to see; supplement: the paper
-    has no such figure.
+    title: in a few words; source: what it shows of the paper; code: module of the library that
+    computes it; expected: what to see; supplement: the paper has no such figure; on_demand: only
+    its own target and ``supplement`` compute it.
     """
 
     title: str
     source: str
-    rules: str
     code: str
     expected: str
     supplement: bool = False
+    on_demand: bool = False
 
     @property
     def path(self) -> str:
@@ -61,6 +61,11 @@ class Figure(Part):
     def tables(self) -> tuple[str, ...]:
         """Its own results and what is drawn."""
         return (*self.results, f"figures/{self.path}")
+
+    @property
+    def study(self) -> str:
+        """Module of the library's studies that computes it, without suffix."""
+        return self.code.removeprefix("studies/").removesuffix(".py")
 
     @property
     def drawing(self) -> str:
@@ -83,7 +88,6 @@ _FIGURES = (
         name="figure1",
         title="a network and its reduction to L numbers",
         source="Theorem 4",
-        rules="manifold.smk",
         jobs=("reduction_*", "reduction_*/*"),
         code="studies/reduction.py",
         results=("reduction/*",),
@@ -93,7 +97,6 @@ _FIGURES = (
         name="figure2",
         title="the number of small layers sets the exponent",
         source="Theorems 5 and 6",
-        rules="manifold.smk",
         jobs=("critical_depth_*",),
         code="studies/critical_depth.py",
         results=("critical_depth/*",),
@@ -103,7 +106,6 @@ _FIGURES = (
         name="figure3",
         title="one curve for many activations",
         source="Corollary 7",
-        rules="manifold.smk",
         jobs=("universality_*", "universality_*/*"),
         code="studies/universality.py",
         results=("universality/*",),
@@ -113,7 +115,6 @@ _FIGURES = (
         name="figure4",
         title="the same exponents without symmetry",
         source="Theorem 11",
-        rules="offmanifold.smk",
         jobs=("offmanifold_points/*",),
         code="studies/offmanifold.py",
         results=(
@@ -128,7 +129,6 @@ _FIGURES = (
         name="figure5",
         title="three modes, one output",
         source="Proposition 24",
-        rules="cascade.smk",
         jobs=("cascade_*",),
         code="studies/cascade.py",
         results=("cascade/*",),
@@ -138,7 +138,6 @@ _FIGURES = (
         name="companion",
         title="three modes, one output each",
         source="Proposition 24",
-        rules="companion.smk",
         jobs=("companion_*",),
         code="studies/companion.py",
         results=("companion/*",),
@@ -149,7 +148,6 @@ _FIGURES = (
         name="asymptotics",
         title="exponents at small ε",
         source="Theorem 11",
-        rules="offmanifold.smk",
         jobs=("offmanifold_asymptotics/*", "offmanifold_exponents"),
         code="studies/asymptotics.py",
         results=("offmanifold/asymptotics_*", "offmanifold/exponents"),
@@ -160,7 +158,6 @@ _FIGURES = (
         name="signal",
         title="growth of the signal on the plateau",
         source="Theorem 11",
-        rules="offmanifold.smk",
         jobs=("offmanifold_signal/*", "offmanifold_signal_table"),
         code="studies/signal.py",
         results=("offmanifold/signal_*",),
@@ -171,7 +168,6 @@ _FIGURES = (
         name="attraction",
         title="the symmetric manifold does not attract",
         source="abstract",
-        rules="offmanifold.smk",
         jobs=("offmanifold_attraction",),
         code="studies/attraction.py",
         results=("offmanifold/attraction",),
@@ -181,6 +177,8 @@ _FIGURES = (
 )
 
 FIGURES = {figure.path: figure for figure in _FIGURES}  # in the order of report and README
+BY_DEFAULT = {path: figure for path, figure in FIGURES.items() if not figure.on_demand}
+ON_DEMAND = {path: figure for path, figure in FIGURES.items() if figure.on_demand}
 CLAIMS = Part(
     name="claims",
     jobs=("claim/*", "claims_*", "publish_claims", "classify"),

@@ -15,7 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from .. import config, results
-from .catalogue import CLAIMS, FIGURES
+from .catalogue import CLAIMS, FIGURES, ON_DEMAND
 
 TABLE = Path("figures/costs.csv")
 JOB_TIMES = Path("figures/job_times.csv")
@@ -123,9 +123,18 @@ def _processor():
     return names[0] if names else platform.machine()
 
 
+def _computed(tier, figure):
+    return Path(f"results/{tier}/figures/{figure.path}.csv").is_file()
+
+
 def gather(tier):
-    """The table of costs of one tier on this machine. Raises FileNotFoundError as :func:`cost`."""
-    rows = [(tier, name, *cost(tier, part), machine()) for name, part in PARTS.items()]
+    """The table of costs of one tier on this machine, of figures on demand only where computed.
+
+    Raises FileNotFoundError as :func:`cost`.
+    """
+    left_out = {figure.name for figure in ON_DEMAND.values() if not _computed(tier, figure)}
+    parts = {name: part for name, part in PARTS.items() if name not in left_out}
+    rows = [(tier, name, *cost(tier, part), machine()) for name, part in parts.items()]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 

@@ -33,11 +33,11 @@ def summary(report):
 
 
 def contents(stated, spent):
-    """Every figure and claim with command, rules, code and what to expect; minutes of figures.
+    """Every figure and claim with command, jobs, code and what to expect; minutes of figures.
 
     Raises ValueError, one line, for a figure whose costs are not known.
     """
-    head = ("", "what", "command", "rules", "code", "expected", "minutes")
+    head = ("", "what", "command", "jobs", "code", "expected", "minutes")
     minutes = spent[spent["tier"] == "default"].set_index("part")["cpu_minutes"]
     if unknown := [figure.name for figure in FIGURES.values() if figure.name not in minutes]:
         raise ValueError(f"{costs.TABLE}: nothing on {', '.join(unknown)}; {REBUILD}")
@@ -46,7 +46,7 @@ def contents(stated, spent):
             figure.name,
             figure.shows,
             SNAKEMAKE.format(figure.name),
-            figure.rules,
+            ", ".join(dict.fromkeys(job.partition("/")[0] for job in figure.jobs)),
             figure.code,
             figure.expected,
             f"{minutes[figure.name]:.2g}",
@@ -57,7 +57,7 @@ def contents(stated, spent):
         code = claims.module_name(claim).partition(".")[2].replace(".", "/") + ".py"
         command = SNAKEMAKE.format(f"claim_{name}")
         expected = claims_report.said(claims.expected(claim, "default"), claim["source"])
-        rows.append((f"claim {name}", claim["title"], command, "claims.smk", code, expected, ""))
+        rows.append((f"claim {name}", claim["title"], command, "claim", code, expected, ""))
     return words.table(head, rows)
 
 
