@@ -54,6 +54,35 @@ def test_class_c_meets_a_resonance_at_the_second_activation():
         assert nf.obstruction(source, n, y) == 0, "odd insertions are polynomials below n / 2"
 
 
+@pytest.mark.parametrize("depth", [2, 3])
+def test_source_of_the_self_interaction_is_that_of_the_reduced_loss(depth):
+    """Along the gradient of the reduced loss, one insertion of order 3 at the first activation.
+
+    K = 1: dX_l/dt = dE/dX_l; I_1 = -kappa X_1^4 is the first correction of X_1^2 - X_L^2.
+    """
+    kappa, mu, nu = sp.symbols("kappa mu nu")
+    x = sp.symbols(f"x1:{depth + 1}", positive=True)
+    p = sp.prod(x)
+    energy = p + kappa * p * x[0] ** 2 - mu * p**2 / 2 - nu * p**2 * x[0] ** 2
+    integral = x[0] ** 2 - x[-1] ** 2 - kappa * x[0] ** 4
+    drift = sp.Poly(sum(sp.diff(integral, xl) * sp.diff(energy, xl) for xl in x), kappa, mu, nu)
+    assert drift.coeff_monomial(kappa) == 0, "the first correction is one"
+    assert drift.coeff_monomial(mu) == 0, "the self-interaction alone conserves the imbalance"
+    mixed = drift.coeff_monomial(nu)
+    assert sp.expand(mixed + drift.coeff_monomial(mu * kappa)) == 0, "they enter as nu - mu kappa"
+    _, scales = nf.cone(depth)
+    n, source = nf.self_interaction_source(1, depth, 3)
+    wanted = -sp.prod(scales) * nf.S ** (n - 2) * source
+    assert sp.simplify(mixed.subs(dict(zip(x, scales, strict=True))) - wanted) == 0
+
+
+def test_class_b_meets_a_resonance_with_its_self_interaction_at_even_depth():
+    for depth, resonant in ((2, -(Y1**3) / 4), (3, 0)):
+        n, source = nf.self_interaction_source(1, depth, 3)
+        assert n == depth + 4
+        assert sp.expand(nf.obstruction(source, n, nf.cone(depth)[0]) - resonant) == 0
+
+
 @pytest.mark.parametrize(("depth", "order", "at"), [(4, 3, 1), (4, 3, 3), (5, 2, 4), (6, 2, 2)])
 def test_insertion_degree_is_the_lemmas_and_not_its_proofs(depth, order, at):
     degree = nf.insertion_degree(depth, order, at)

@@ -56,6 +56,21 @@ def insertion_source(layer: int, depth: int, order: int, at: int = 1) -> tuple[i
     return degree + 2, sp.powsimp(-2 * difference * product / S**degree, force=True)
 
 
+def self_interaction_source(layer: int, depth: int, order: int, at: int = 1) -> tuple[int, sp.Expr]:
+    """What the self-interaction -E[f df/dX_l] adds to one insertion's source: (n, R(y)).
+
+    At leading order the self-interaction is -(mu / K) P V_0, P = prod_m X_m, which changes the
+    speed alone; with the insertion it is minus the gradient of nu P^2 (X_1..X_at)^(q-1). Together
+    they ask for V_0 I = s^n R in units of (nu - mu kappa) P. That is the insertion's own source
+    times -P: n is larger by L. Free terms of lower order change nothing, since V_0 and with it
+    the self-interaction vanish on them. For alpha = 1, beta_1 = 1 and the first activation
+    nu - mu kappa = a_q (E[g^(q+1)] - E[sigma(g) g^q] / h).
+    """
+    n, source = insertion_source(layer, depth, order, at)
+    omega = sp.prod(sp.sqrt(1 + yi) for yi in cone(depth)[0])
+    return n + depth, -source * omega
+
+
 def taylor(expression: sp.Expr, y: Sequence[sp.Symbol], degree: int) -> sp.Expr:
     """Taylor polynomial of an expression in y about 0, total degree ``degree``."""
     t = sp.Symbol("t")

@@ -20,7 +20,7 @@ def proposition25(case):
     """
     settings = case.settings
     rng = np.random.default_rng(settings["seed"])
-    wrong, drawn = {"above": 0, "below": 0}, {"above": 0, "below": 0}
+    wrong, drawn, growing = {"above": 0, "below": 0}, {"above": 0, "below": 0}, 0
     for k in range(settings["draws"]):
         a, b, c, d, side = _random_blocks(
             rng, 1 + k % settings["largest"], ("above", "below")[k % 2]
@@ -30,8 +30,10 @@ def proposition25(case):
             matrix[0, 0] = -matrix[0, 0]
         drawn[side] += 1
         wrong[side] += _has_positive_real(matrix) is not (side == "above")
+        growing += side == "below" and stability.spectral_abscissa(matrix) > 1e-12
     return [
-        quantity(f"gain_{side}_one", count, of=drawn[side]) for side, count in wrong.items()
+        *(quantity(f"gain_{side}_one", count, of=drawn[side]) for side, count in wrong.items()),
+        quantity("complex_pairs", growing, of=drawn["below"]),
     ], None
 
 
@@ -141,6 +143,7 @@ def homotopy_identity(case):
             abs((printed["t0"] + printed["integral"]) / printed["t1"] - 1),
             t=printed["t0"] + printed["integral"],
         ),
+        _event(case.tables["flow"]["state"]),
         quantity("grid", (times["refined"] / times["t_escape"] - 1).abs().max()),
         quantity("network", trained.mean() / t_exact - 1, seeds=len(trained), t=trained.mean()),
         quantity(
@@ -148,6 +151,17 @@ def homotopy_identity(case):
         ),
         quantity("theorem5_misses", 1 - trained.mean() / times.loc["Theorem 5", "t_escape"]),
     ], points("A(nu)", sums.index, sums)
+
+
+def _event(states):
+    """How far X_(1,1) gets in each field of the recorded flow."""
+    scales = states.isel(layer=0, row=0, column=0).max("t")
+    return quantity(
+        "event",
+        scales.max(),
+        t=states["t"].max().item(),
+        scales={name: f"{scales.sel(field=name).item():.3f}" for name in states["field"].values},
+    )
 
 
 def _identity(rules, sensitivity, path):
