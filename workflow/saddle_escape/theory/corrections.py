@@ -12,13 +12,17 @@ linearly. The unequal factors break the balance, X_l^2 - X_1^2 drifting to
 closed form, constant included, for small kappa X^(q-1).
 """
 
+import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from . import teachers
 from .activations import Activation
 from .classes import classify
+from .exponents import correction_order
 from .teachers import moment
 
 if TYPE_CHECKING:
@@ -79,6 +83,20 @@ def imbalance_drift(model: "Reduction", scales: np.ndarray) -> np.ndarray:
     return -2 * (q - 1) * phi * np.prod(scales) / np.sqrt(model.width)
 
 
+def accumulated_imbalance(model: "Reduction", epsilon: float, scale: float) -> np.ndarray:
+    """Leading order of X_{l+1}^2 - X_l^2 when a balanced start has grown to X_1 = scale, (L-1,).
+
+    The integral of :func:`imbalance_drift` over dX = K X^(L-1) dt: of order scale^(2 + l(q-1)),
+    with next to nothing from the time when the scales are near epsilon.
+    """
+    q, _ = insertion(model.act)
+    powers = 2 + np.arange(1, model.depth) * (q - 1)
+    growth = model.beta1 * classify(model.act).alpha ** (model.depth - 1) / np.sqrt(model.width)
+    drift = imbalance_drift(model, np.full(model.depth, scale))
+    time_scale = scale ** (2 - model.depth) / growth
+    return drift * time_scale * (1 - (epsilon / scale) ** powers) / powers
+
+
 def error_coefficient(r: int, q: int, kappa: float) -> float:
     """C in t_escape / t_leading - 1 = C eps^(q-1), with the first r layers at eps and r > q + 1.
 
@@ -106,3 +124,37 @@ def leaf_coefficient(q: int, kappa: float) -> float:
     X_1 = U (1 + (q-1)/(q+1) kappa U^(q-1)).
     """
     return 2 * q / (q + 1) * kappa
+
+
+def logarithm_slope(r: int, q: int, kappa: float, outer: Sequence[float] = ()) -> float:
+    """K d(t_escape - t_leading)/d log(1/eps), r small layers first; NaN where no logarithm leads.
+
+    Two corrections meet the end of the escape, of relative order r - 2: at r = q + 1 the insertion,
+    :func:`resonance_slope`; at r = 4 and q >= 3 the growth of the layers at order one, whose X_m^2
+    grow by X^2 and K prod outer by the factor 1 + sum_m X^2 / (2 X_m^2). outer: their scales on the
+    manifold; off it, where one layer follows the small ones, its norm.
+    """
+    slopes = [resonance_slope(q, kappa)] if r == q + 1 else []
+    if outer and r == 4 and q >= 3:
+        slopes.append(-sum(1 / (2 * scale**2) for scale in outer))
+    return sum(slopes) if slopes and correction_order(r, q, bool(outer)) == r - 2 else math.nan
+
+
+def aligned_kappa(
+    act: Activation,
+    neurons: ArrayLike,
+    signal: ArrayLike,
+    y: ArrayLike,
+    sample_weights: ArrayLike | None = None,
+) -> float:
+    """:func:`kappa` of a network of any width whose first layer is X u v^T, |u| = |v| = 1.
+
+    a_q sum_j u_j^(q+1) E[y z^q] / (alpha E[y z]): relative rate of the first insertion at X = 1,
+    X = |W_1|_F. There the limit flow ends from any start; on the symmetric manifold u_j = 1/sqrt(N)
+    and X = sqrt(N) X_1. neurons: u (N,); signal: z = v.x (n,); y: targets (n,); sample_weights:
+    (n,), equal if None.
+    """
+    q, a_q = insertion(act)
+    signal, y = np.asarray(signal), np.asarray(y)
+    inserted, linear = (np.average(y * signal**p, weights=sample_weights) for p in (q, 1))
+    return a_q * np.sum(np.asarray(neurons) ** (q + 1)) * inserted / linear / classify(act).alpha

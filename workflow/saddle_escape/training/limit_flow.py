@@ -37,6 +37,7 @@ PREDICTION = ("r", "epsilon", "t_star", "t_predicted", "critical_decay", "status
 MAX_STEPS = 3_000  # a blow-up takes some 120
 NOISE = 1e-13  # |C| relative to E|rho| |x|: a correlation that is round-off
 GROWTH_OF_LINEAR = 1e6  # r = 2: what does not grow at the largest rate is by then 1e-12 of gamma
+GROWTH_TO_ALIGN = 1e4  # the first layer's direction is then right to 1e-8
 TAIL_DIGITS = 12  # of T*: the growth G at which the tail takes over has G^-(r+2) = 10^-12
 SMOOTH_RTOL, KINKED_RTOL = 1e-9, 1e-5  # at kinks a tight tolerance makes the steps crawl
 
@@ -210,6 +211,23 @@ def growth_rate(flow: LimitFlow | HomogeneousFlow, small: Sequence[Tensor]) -> T
     """
     run, signal, signal_rate = _grown(flow, small, GROWTH_OF_LINEAR, None, MAX_STEPS)
     return torch.where(run.t_escape.isnan(), math.nan, signal_rate / (2 * signal))
+
+
+def first_layer_direction(
+    flow: LimitFlow, small: Sequence[Tensor], growth: float = GROWTH_TO_ALIGN
+) -> Tensor:
+    """u (B, n_1), |u| = 1, of V_1 ~ u v^T at the blow-up, v along the one row of the correlation.
+
+    The layers align as the imbalances, conserved, become small beside |V|^2: to growth^-2. Its sign
+    is that of V_1 v. Raises ValueError for several outputs, where blow-up may have more than one
+    direction.
+    """
+    if flow.correlation.shape[-2] != 1:
+        raise ValueError(f"outputs: {flow.correlation.shape[-2]}, the direction is that of one")
+    run, *_ = _grown(flow, small, growth, None, MAX_STEPS)
+    along = flow.reduced(small)[0].correlation.sign()[..., 0]  # v may be minus the row's direction
+    first = along * run.state[:, : small[0].shape[-2]]  # of V_1 one column is left
+    return first / first.norm(dim=-1, keepdim=True)
 
 
 def _grown(flow, small, growth, rtol, max_steps):

@@ -1,0 +1,166 @@
+"""Figure S6: the drift of the balance, layer by layer, and what an escape costs."""
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from ..theory import activations
+from . import style
+from .axes import (
+    EPSILON_LABEL,
+    assign_colors,
+    check_columns,
+    check_values,
+    label_ends,
+    log_axes,
+    panel_label,
+    settle,
+)
+
+COLUMNS = (
+    "case",
+    "activation",
+    "q",
+    "L",
+    "quantity",
+    "layer",
+    "seed",
+    "epsilon",
+    "value",
+    "law",
+    "status",
+)
+METHODS = {
+    "descent": ("fixed-step descent", {"marker": "o"}),
+    "plain": ("adaptive, plain clock", {"marker": "s"}),
+    "relative_rate": ("adaptive, relative-rate clock", {"marker": "D"}),
+}
+QUANTITIES = ("drift_order", "imbalance", *METHODS)
+MARK = {"markersize": 3.8, "markeredgewidth": 0.7}
+HEIGHT = 5.2
+
+
+@style.figure_style()
+def draw(table: pd.DataFrame) -> Figure:
+    """Orders of the drift, imbalance at the escape, cost against epsilon and against r.
+
+    table: columns COLUMNS. (a) markers: orders measured, lines: L + l(q-1); (b) of the depth that
+    most activations have; lines: its leading order; (c, d) medians over seeds of the activation
+    with most depths, open markers where extrapolated; (d) at the smallest epsilon. Raises
+    ValueError on other columns or quantities.
+    """
+    check_columns(table, COLUMNS, "figureS6")
+    check_values(table["quantity"], QUANTITIES, "figureS6: quantity")
+    figure = style.new_figure(style.DOUBLE_WIDTH, HEIGHT)
+    grid = figure.subplots(2, 2)
+    for axes, letter in zip(grid.flat, "abcd", strict=True):
+        panel_label(axes, letter)
+    (orders, imbalance), (by_epsilon, by_depth) = grid
+    ends = [(orders, _draw_orders(orders, table[table["quantity"] == "drift_order"]))]
+    shared = table.groupby("L")["activation"].nunique().idxmax()
+    at_escape = table[(table["quantity"] == "imbalance") & (table["L"] == shared)]
+    ends.append((imbalance, _draw_imbalance(imbalance, at_escape)))
+    costs = _costs(table)
+    ends.append((by_epsilon, _draw_costs(by_epsilon, costs)))
+    _draw_smallest(by_depth, costs)
+    figure.legend(handles=_handles(costs), loc="outside lower center", ncols=4)
+    settle(figure)
+    for axes, labels in ends:
+        label_ends(axes, labels)
+    return figure
+
+
+def _label(name: str) -> str:
+    return activations.get(name).label
+
+
+def _colors(table: pd.DataFrame) -> dict:
+    """A colour for each activation, in order of q."""
+    names = dict.fromkeys(table.sort_values("q", ascending=False)["activation"])
+    return dict(zip(names, style.CATEGORICAL, strict=False))
+
+
+def _draw_orders(axes: Axes, rows: pd.DataFrame) -> list:
+    colors, ends = _colors(rows), []
+    for (name, depth), run in rows.sort_values("layer").groupby(["activation", "L"], sort=False):
+        color = colors[name]
+        axes.plot(
+            run["layer"], run["law"], color=color, gid="law", **style.LINE | {"linewidth": 0.9}
+        )
+        axes.plot(run["layer"], run["value"], "o", color=color, gid="drift", **MARK)
+        text = f"{_label(name)}, $L={depth}$"
+        ends.append((run["layer"].iloc[-1], run["law"].iloc[-1], text, color))
+    axes.set(xlabel="Layer $l$", ylabel=r"Order of d$(X_{l+1}^2-X_l^2)/$d$t$ in $\varepsilon$")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    return ends
+
+
+def _draw_imbalance(axes: Axes, rows: pd.DataFrame) -> list:
+    colors, ends = _colors(rows), []
+    rows = rows.dropna(subset="value").sort_values("epsilon")
+    for (name, layer), run in rows.groupby(["activation", "layer"], sort=False):
+        color = colors[name]
+        axes.plot(run["epsilon"], run["law"].abs(), color=color, gid="law", **style.LAW)
+        axes.plot(run["epsilon"], run["value"].abs(), "o", color=color, gid="imbalance", **MARK)
+        text = f"{_label(name)}, $l={layer}$"
+        ends.append((run["epsilon"].iloc[-1], run["value"].abs().iloc[-1], text, color))
+    log_axes(axes, EPSILON_LABEL, r"$|X_{l+1}^2-X_l^2|$ at the escape")
+    return ends
+
+
+def _costs(table: pd.DataFrame) -> pd.DataFrame:
+    """Median evaluations over seeds of the activation with most depths, by method, L, epsilon."""
+    rows = table[table["quantity"].isin(METHODS)].dropna(subset="value")
+    rows = rows[rows["activation"] == rows.groupby("activation")["L"].nunique().idxmax()]
+    rows = rows.assign(counted=rows["status"] != "extrapolated")
+    of_seeds = rows.groupby(["quantity", "L", "epsilon"])
+    return of_seeds.agg(value=("value", "median"), counted=("counted", "all")).reset_index()
+
+
+def _draw_costs(axes: Axes, costs: pd.DataFrame) -> list:
+    colors, ends = assign_colors(costs["L"]), []
+    for (method, depth), run in costs.groupby(["quantity", "L"]):
+        _draw_run(axes, run, "epsilon", method, colors[depth])
+        if method == "descent":
+            ends.append(
+                (run["epsilon"].iloc[0], run["value"].iloc[0], f"$r={depth}$", colors[depth])
+            )
+    log_axes(axes, EPSILON_LABEL, "Gradient evaluations per escape")
+    return ends
+
+
+def _draw_smallest(axes: Axes, costs: pd.DataFrame) -> None:
+    smallest = costs[costs["epsilon"] == costs["epsilon"].min()]
+    for method, run in smallest.groupby("quantity"):
+        _draw_run(axes, run, "L", method, style.INK)
+    axes.set_yscale("log")
+    axes.set(
+        xlabel="Small layers $r$",
+        ylabel=rf"The same at $\varepsilon={smallest['epsilon'].min():g}$",
+    )
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+
+
+def _draw_run(axes: Axes, run: pd.DataFrame, along: str, method: str, color) -> None:
+    """One method's evaluations: full markers where counted, open ones where extrapolated."""
+    look = METHODS[method][1] | MARK | {"color": color, "gid": method}
+    axes.plot(run[along], run["value"], linewidth=0.7, color=color, zorder=1)
+    for counted, face in ((True, color), (False, "white")):
+        part = run[run["counted"] == counted]
+        axes.plot(part[along], part["value"], linestyle="none", markerfacecolor=face, **look)
+
+
+def _handles(costs: pd.DataFrame) -> list[Line2D]:
+    handles = [
+        Line2D([], [], color=style.INK, linestyle="none", label=text, **look | MARK)
+        for method, (text, look) in METHODS.items()
+        if (costs["quantity"] == method).any()
+    ]
+    if not costs["counted"].all():
+        open_look = METHODS["descent"][1] | MARK | {"markerfacecolor": "white"}
+        handles.append(
+            Line2D([], [], color=style.INK, linestyle="none", label="extrapolated", **open_look)
+        )
+    return handles
