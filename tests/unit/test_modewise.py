@@ -4,9 +4,10 @@ import math
 
 import numpy as np
 import pytest
-from scipy.integrate import quad, solve_ivp
+from scipy.integrate import quad
 
-from saddle_escape.theory import activations, escape, manifold, modewise
+from saddle_escape.claims.checks.modes import exact_time
+from saddle_escape.theory import activations, escape, modewise
 
 TANH = activations.get("tanh")
 
@@ -41,24 +42,11 @@ def test_chain_moment():
     assert modewise.chain_moment(TANH, 4, rho) == pytest.approx(expected, abs=3 * rho**4)
 
 
-def exact_time(depth, width, rho, theta):
-    model = manifold.reduction(TANH, depth, width)
-
-    def crossing(t, x):
-        return x[0] - theta * rho
-
-    crossing.terminal = True
-    start = np.array([0.0] + [rho] * (depth - 1))
-    run = solve_ivp(
-        lambda t, x: model.velocity(x), (0, 1e9), start, events=crossing, rtol=1e-10, atol=1e-16
-    )
-    return run.t[-1]
-
-
 @pytest.mark.parametrize("depth", [4, 5])
 def test_exact_flow_tends_to_the_modewise_time(depth):
     errors = [
-        exact_time(depth, 64, rho, 3.0) / modewise.escape_time(TANH, 1.0, depth, 64, rho, 3.0) - 1
+        exact_time(TANH, depth, 64, rho, 3.0) / modewise.escape_time(TANH, 1.0, depth, 64, rho, 3.0)
+        - 1
         for rho in (0.04, 0.01)
     ]
     assert abs(errors[1]) < 1e-4

@@ -22,7 +22,7 @@ def profiles(case):
     rhos = [0.15, 0.1] if control == "large_rho" else settings["rho"]
     errors = {}
     for depth, rho in itertools.product(depths, rhos):
-        t = _exact_time(act, depth, width, rho, settings["theta"])
+        t = exact_time(act, depth, width, rho, settings["theta"])
         told = modewise.escape_time(act, 1.0, depth, width, rho, settings["theta"])
         if control == "layer_more":
             told *= modewise.profile(depth + 1, settings["theta"]) / modewise.profile(
@@ -32,7 +32,7 @@ def profiles(case):
     last = [errors[depth, rhos[-1]] for depth in depths]
     modes = [tuple(mode) for mode in settings["modes"]]
     times = [
-        _exact_time(act, 4, width, rho, settings["theta"], amplitude) for amplitude, rho in modes
+        exact_time(act, 4, width, rho, settings["theta"], amplitude) for amplitude, rho in modes
     ]
     rank = [
         amplitude if control == "by_amplitude" else modewise.growth(act, amplitude, 4, width, rho)
@@ -48,7 +48,7 @@ def profiles(case):
     ], points("L = 4", rhos, [errors[4, rho] for rho in rhos])
 
 
-def _exact_time(act, depth, width, rho, theta, amplitude=1.0):
+def exact_time(act, depth, width, rho, theta, amplitude=1.0):
     """Flow time from X_1 = 0 to theta rho; a teacher of another amplitude a slower clock.
 
     Up to the error of the network's own output, which is of order rho^L beside the teacher's.
