@@ -53,7 +53,7 @@ from .training.problem import Problem
 
 FRACTION = 0.5  # of the plateau, at which it counts as left
 BELOW_PLATEAU = 0.9  # a start whose loss is below this many plateau values has begun to learn
-RTOL, KINKED_RTOL = 1e-6, 1e-4  # of the network's flow; at kinks a tight tolerance makes it crawl
+RTOL, KINKED_RTOL = 1e-6, 1e-4  # of the flows; at kinks a tight tolerance makes them crawl
 MAX_STEPS = 4_000  # of the integrator: an escape takes some 30, later plateaus are stiff
 SETTLED = 1e-3  # of the residual: the mean at which the last bias has relaxed
 HALVED = 1e-3  # relative accuracy of half the plateau
@@ -151,7 +151,7 @@ def predict(
 def _answer(law, training, status, *, steps=None, limit_flow_steps=None, too_fast=False):
     """The :class:`Prediction` of what is known."""
     start = training.seen(training.with_best_bias(training.start))["loss"].item()
-    on_plateau = BELOW_PLATEAU <= start / training.plateau <= ABOVE_PLATEAU
+    on_plateau = BELOW_PLATEAU * training.plateau <= start <= ABOVE_PLATEAU * training.plateau
     off = None if None in (steps, limit_flow_steps) else abs(limit_flow_steps / steps - 1)
     doubts = [status] if status != OK else _doubts(law, training, on_plateau, too_fast, off)
     return Prediction(
@@ -507,7 +507,8 @@ def _law(network, training):
     if len(weights) == 2:
         rate = limit_flow.growth_rate(flow, weights).item()
         return law(STABLE_SET) if math.isnan(rate) else law(OK, rate=rate)
-    blow_up = limit_flow.blow_up_time(flow, weights)
+    rtol = KINKED_RTOL if network.kinked else None
+    blow_up = limit_flow.blow_up_time(flow, weights, rtol=rtol)
     if blow_up.status[0] != OK:
         return law(blow_up.status[0])
     return law(OK, t_star=blow_up.t_star.item())
