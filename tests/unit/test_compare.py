@@ -67,6 +67,16 @@ def test_anything_beyond_it_differs_and_is_named(rebuilt, message):
     assert message in verdict
 
 
+def test_a_minibatch_row_may_differ_by_more_than_a_flow():
+    table = TABLE.assign(route=["closed_form", "minibatch", "reduced"])
+    off = table.assign(t_escape=table["t_escape"] * (1 + 5e-5 * (table["route"] == "minibatch")))
+    assert compare.compare(table, off)[0]
+    agrees, verdict = compare.compare(table, off.assign(t_escape=table["t_escape"] * (1 + 5e-5)))
+    assert not agrees and "row 1: t_escape" in verdict
+    further = table.assign(t_escape=table["t_escape"] * [1, 1 + 2e-4, 1])
+    assert "allowed: 0.0001 relative plus 1e-06 absolute" in compare.compare(table, further)[1]
+
+
 @pytest.fixture
 def repository(tmp_path):
     """A repository with one committed figure table, rebuilt."""

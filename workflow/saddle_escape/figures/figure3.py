@@ -162,4 +162,4 @@ def _label_classes(axes: Axes, table: pd.DataFrame) -> None:
     for name, rows in closed.groupby("class"):
         line = rows[rows["activation"] == rows["activation"].iloc[0]].sort_values("epsilon")
         curve = line["epsilon"].to_numpy(), line["t_escape"].to_numpy()
-        label_along(axes, *curve, 0.6, f"class {name}", style.INK)
+        label_along(axes, *curve, 0.3, f"class {name}", style.INK)

@@ -42,6 +42,7 @@ COLUMNS = (
 ROUTES = ("flow", "sgd")
 SOURCES = ("computed", "record", "none")  # of a point: this tier, one earlier run, left out
 BOTTLENECK_LABEL = r"Bottleneck scale $\varepsilon$"
+LABELS = {3: (0.17, 2)}  # of a law: how far along its line, points above it; clear of the markers
 RECORD = {  # around the circle of a point that this tier did not compute
     "marker": "o",
     "markersize": 8,
@@ -75,7 +76,8 @@ def draw(table: pd.DataFrame) -> Figure:
     settle(figure)
     for r, line in laws.items():
         if line is not None:
-            label_along(axes, *line, 0.2, law_label(r), darker(colors[r]), lift=6)
+            at, lift = LABELS.get(r, (0.2, 6))
+            label_along(axes, *line, at, law_label(r), darker(colors[r]), lift=lift)
     return figure
 
 
