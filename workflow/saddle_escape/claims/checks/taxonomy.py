@@ -106,7 +106,8 @@ def drift_orders(case):
     """Claim 5: order in epsilon of the drift of X_(l+1)^2 - X_l^2, layer by layer.
 
     Controls: quadratic, a z^2 added to the activations, which takes class B to C; no_constant,
-    class D without its constant, which takes it to C; curved, a z^2 added to class A.
+    class D without its constant, which takes it to C; curved, a z^2 added to class A; larger_term,
+    a z^2 twice as large as the one whose crossover is predicted.
     """
     settings, quadratic = case.settings, case.control == "quadratic"
     added = {"quadratic": "z**2/10", "no_constant": settings["minus_constant"]}.get(case.control)
@@ -132,7 +133,29 @@ def drift_orders(case):
         quantity("class_d", max(constant), **facts),
         quantity("coefficients", _coefficient_error(settings, kinds, quadratic)),
         quantity("class_a", max(free), activations=settings["class_a"]),
+        _crossover(settings["crossover"], settings["width"], case.control == "larger_term"),
     ], shown
+
+
+def _crossover(settings, width, larger):
+    """A small z^2 takes class B to C: the first layer's order on both sides of where it does.
+
+    The drift is the sum of the two leading terms, of orders L + 1 and L + 2 for q = 3; they are
+    equal in size at the scale that is predicted.
+    """
+    name, depth, ratios = (settings[key] for key in ("activation", "depth", "ratios"))
+    one = np.ones(depth)
+    odd = _model(name, depth, width)
+    mixed = _model(_with(name, f"{settings['term']}*z**2"), depth, width)
+    small, large = (corrections.imbalance_drift(model, one)[0] for model in (mixed, odd))
+    scale, sign = abs(small / large), np.sign(small * large)
+    used = _model(_with(name, f"2*{settings['term']}*z**2"), depth, width) if larger else mixed
+    off = [
+        manifold.drift_exponents(used, np.array([0.99, 1.01]) * x * scale)[0, 0]
+        - (depth + 1 + x / (x + sign))
+        for x in ratios
+    ]
+    return quantity("crossover", np.abs(off).max(), activation=name, scale=scale, depth=depth)
 
 
 def _coefficient_error(settings, kinds, quadratic):
