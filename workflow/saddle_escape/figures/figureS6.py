@@ -38,34 +38,38 @@ METHODS = {
     "relative_rate": ("adaptive, relative-rate clock", {"marker": "D"}),
 }
 QUANTITIES = ("drift_order", "imbalance", *METHODS)
-MARK = {"markersize": 3.8, "markeredgewidth": 0.7}
+MARK = {"linestyle": "none", "markersize": 3.8, "markeredgewidth": 0.8}
 HEIGHT = 5.2
 
 
 @style.figure_style()
 def draw(table: pd.DataFrame) -> Figure:
-    """Orders of the drift, imbalance at the escape, cost against epsilon and against r.
+    """Orders of the drift, imbalance at the escape, and what the escape costs by three methods.
 
     table: columns COLUMNS. (a) markers: orders measured, lines: L + l(q-1); (b) of the depth that
-    most activations have; lines: its leading order; (c, d) medians over seeds of the activation
-    with most depths, open markers where extrapolated; (d) at the smallest epsilon. Raises
-    ValueError on other columns or quantities.
+    most activations have; lines: its leading order; (c-e) medians over seeds of the activation with
+    most depths: descent, open where extrapolated, the adaptive integrator, and all of them at the
+    smallest epsilon. Raises ValueError on other columns or quantities.
     """
     check_columns(table, COLUMNS, "figureS6")
     check_values(table["quantity"], QUANTITIES, "figureS6: quantity")
     figure = style.new_figure(style.DOUBLE_WIDTH, HEIGHT)
-    grid = figure.subplots(2, 2)
-    for axes, letter in zip(grid.flat, "abcd", strict=True):
+    upper, lower = figure.subfigures(2, 1)
+    panels = [*upper.subplots(1, 2), *lower.subplots(1, 3)]
+    for axes, letter in zip(panels, "abcde", strict=True):
         panel_label(axes, letter)
-    (orders, imbalance), (by_epsilon, by_depth) = grid
+    orders, imbalance, descent, adaptive, by_depth = panels
     ends = [(orders, _draw_orders(orders, table[table["quantity"] == "drift_order"]))]
     shared = table.groupby("L")["activation"].nunique().idxmax()
     at_escape = table[(table["quantity"] == "imbalance") & (table["L"] == shared)]
     ends.append((imbalance, _draw_imbalance(imbalance, at_escape)))
     costs = _costs(table)
-    ends.append((by_epsilon, _draw_costs(by_epsilon, costs)))
+    is_descent = costs["quantity"] == "descent"
+    ends.append((descent, _draw_costs(descent, costs[is_descent], costs["L"])))
+    _draw_costs(adaptive, costs[~is_descent], costs["L"])
+    descent.set_ylabel("Gradient evaluations per escape")
     _draw_smallest(by_depth, costs)
-    figure.legend(handles=_handles(costs), loc="outside lower center", ncols=4)
+    lower.legend(handles=_handles(costs), loc="outside lower center", ncols=4)
     settle(figure)
     for axes, labels in ends:
         label_ends(axes, labels)
@@ -76,35 +80,40 @@ def _label(name: str) -> str:
     return activations.get(name).label
 
 
-def _colors(table: pd.DataFrame) -> dict:
-    """A colour for each activation, in order of q."""
+def _looks(table: pd.DataFrame) -> dict:
+    """Colour and marker of each activation, by descending q: full circles, then open shapes."""
     names = dict.fromkeys(table.sort_values("q", ascending=False)["activation"])
-    return dict(zip(names, style.CATEGORICAL, strict=False))
+    looks = {}
+    for name, color, marker in zip(names, style.CATEGORICAL, "osD^v<>p", strict=False):
+        face = color if marker == "o" else "white"
+        looks[name] = {"color": color, "marker": marker, "markerfacecolor": face}
+    return looks
 
 
 def _draw_orders(axes: Axes, rows: pd.DataFrame) -> list:
-    colors, ends = _colors(rows), []
+    looks, ends = _looks(rows), []
     for (name, depth), run in rows.sort_values("layer").groupby(["activation", "L"], sort=False):
-        color = colors[name]
+        color, look = looks[name]["color"], looks[name] | MARK
         axes.plot(
             run["layer"], run["law"], color=color, gid="law", **style.LINE | {"linewidth": 0.9}
         )
-        axes.plot(run["layer"], run["value"], "o", color=color, gid="drift", **MARK)
-        text = f"{_label(name)}, $L={depth}$"
+        axes.plot(run["layer"], run["value"], gid="drift", **look)
+        text = f"$L={depth}$, {_label(name)}"
         ends.append((run["layer"].iloc[-1], run["law"].iloc[-1], text, color))
     axes.set(xlabel="Layer $l$", ylabel=r"Order of d$(X_{l+1}^2-X_l^2)/$d$t$ in $\varepsilon$")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(MaxNLocator(integer=True))
     return ends
 
 
 def _draw_imbalance(axes: Axes, rows: pd.DataFrame) -> list:
-    colors, ends = _colors(rows), []
+    looks, ends = _looks(rows), []
     rows = rows.dropna(subset="value").sort_values("epsilon")
     for (name, layer), run in rows.groupby(["activation", "layer"], sort=False):
-        color = colors[name]
+        color, look = looks[name]["color"], looks[name] | MARK
         axes.plot(run["epsilon"], run["law"].abs(), color=color, gid="law", **style.LAW)
-        axes.plot(run["epsilon"], run["value"].abs(), "o", color=color, gid="imbalance", **MARK)
-        text = f"{_label(name)}, $l={layer}$"
+        axes.plot(run["epsilon"], run["value"].abs(), gid="imbalance", **look)
+        text = f"$l={layer}$, {_label(name)}"
         ends.append((run["epsilon"].iloc[-1], run["value"].abs().iloc[-1], text, color))
     log_axes(axes, EPSILON_LABEL, r"$|X_{l+1}^2-X_l^2|$ at the escape")
     return ends
@@ -119,15 +128,14 @@ def _costs(table: pd.DataFrame) -> pd.DataFrame:
     return of_seeds.agg(value=("value", "median"), counted=("counted", "all")).reset_index()
 
 
-def _draw_costs(axes: Axes, costs: pd.DataFrame) -> list:
-    colors, ends = assign_colors(costs["L"]), []
+def _draw_costs(axes: Axes, costs: pd.DataFrame, depths: pd.Series) -> list:
+    """Evaluations against epsilon, a colour for each of all depths; names for the right ends."""
+    colors, ends = assign_colors(depths), []
     for (method, depth), run in costs.groupby(["quantity", "L"]):
         _draw_run(axes, run, "epsilon", method, colors[depth])
-        if method == "descent":
-            ends.append(
-                (run["epsilon"].iloc[0], run["value"].iloc[0], f"$r={depth}$", colors[depth])
-            )
-    log_axes(axes, EPSILON_LABEL, "Gradient evaluations per escape")
+        last = run.iloc[-1]
+        ends.append((last["epsilon"], last["value"], f"$r={depth}$", colors[depth]))
+    log_axes(axes, EPSILON_LABEL, "")
     return ends
 
 
@@ -136,10 +144,7 @@ def _draw_smallest(axes: Axes, costs: pd.DataFrame) -> None:
     for method, run in smallest.groupby("quantity"):
         _draw_run(axes, run, "L", method, style.INK)
     axes.set_yscale("log")
-    axes.set(
-        xlabel="Small layers $r$",
-        ylabel=rf"The same at $\varepsilon={smallest['epsilon'].min():g}$",
-    )
+    axes.set_xlabel(rf"$r$, at $\varepsilon={smallest['epsilon'].min():g}$")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
@@ -149,18 +154,16 @@ def _draw_run(axes: Axes, run: pd.DataFrame, along: str, method: str, color) -> 
     axes.plot(run[along], run["value"], linewidth=0.7, color=color, zorder=1)
     for counted, face in ((True, color), (False, "white")):
         part = run[run["counted"] == counted]
-        axes.plot(part[along], part["value"], linestyle="none", markerfacecolor=face, **look)
+        axes.plot(part[along], part["value"], markerfacecolor=face, **look)
 
 
 def _handles(costs: pd.DataFrame) -> list[Line2D]:
     handles = [
-        Line2D([], [], color=style.INK, linestyle="none", label=text, **look | MARK)
+        Line2D([], [], color=style.INK, label=text, **look | MARK)
         for method, (text, look) in METHODS.items()
         if (costs["quantity"] == method).any()
     ]
     if not costs["counted"].all():
         open_look = METHODS["descent"][1] | MARK | {"markerfacecolor": "white"}
-        handles.append(
-            Line2D([], [], color=style.INK, linestyle="none", label="extrapolated", **open_look)
-        )
+        handles.append(Line2D([], [], color=style.INK, label="extrapolated", **open_look))
     return handles

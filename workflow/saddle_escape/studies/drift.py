@@ -15,7 +15,7 @@ from ..settings import LogSpaced, Quadrature
 from ..status import ESCAPED, NOT_ESCAPED
 from ..theory import activations, corrections, manifold
 from ..theory.classes import classify
-from ..training import bottleneck, integrate, network, reduced
+from ..training import bottleneck, integrate, reduced
 from ..training.optimizers import GradientDescent, updating
 from ..training.problem import Problem
 
@@ -103,30 +103,13 @@ def _orders(settings, case):
 def _imbalances(settings, case):
     """X_(l+1)^2 - X_l^2 at the escape for every pair of layers and epsilon."""
     model, epsilon = _model(settings, case), settings.epsilon.points()
-    run = grown(case, settings.quadrature, epsilon, settings.threshold, settings.rtol)
+    problem = reduced.problem(case.activation, case.depth, settings.quadrature)
+    run = reduced.grown(problem, epsilon, settings.threshold, settings.rtol)
     changes = np.diff(run.state.numpy() ** 2, axis=1)
     for e, status, imbalances in zip(epsilon, run.status, changes, strict=True):
         laws = corrections.accumulated_imbalance(model, e, settings.threshold)
         for layer, (imbalance, law) in enumerate(zip(imbalances, laws, strict=True), start=1):
             yield "imbalance", layer, 0, e, imbalance if status == ESCAPED else np.nan, law, status
-
-
-def grown(
-    case: Case, rule: Quadrature, epsilon: np.ndarray, threshold: float, rtol: float
-) -> integrate.Trajectories:
-    """The reduced flows from X_l = epsilon, (E,), until X_1 = threshold; the state is X, (E, L)."""
-    problem = reduced.problem(case.activation, case.depth, rule)
-    starts = network.scale_layers(
-        reduced.balanced(case.depth), case.depth, torch.as_tensor(epsilon)
-    )
-    return integrate.integrate(
-        problem.field(lambda weights, f, gradients: {"first": weights[0][:, 0, 0]}),
-        network.flatten(starts),
-        lambda seen, index: threshold - seen["first"],
-        sizes=problem.sizes,
-        clock="relative_rate",
-        rtol=rtol,
-    )
 
 
 # --- gradient evaluations -------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from ..settings import LogSpaced, Quadrature
 from ..theory import activations, corrections
 from ..theory.classes import classify
 from ..theory.exponents import correction_order
-from ..training import bottleneck, integrate, limit_flow, network, reduced
+from ..training import bottleneck, error_law, limit_flow, reduced
 from ..training.problem import Problem
 
 STARTS = ("symmetric", "he_normal")
@@ -97,7 +97,7 @@ def _errors(settings, problem, raw, r):
     """(columns by epsilon, gradient evaluations) of one start."""
     epsilon = settings.epsilon.points()
     fine, coarse = (
-        escapes(problem, raw, r, epsilon, settings.loss_fraction, rtol)
+        error_law.escapes(problem, raw, r, epsilon, settings.loss_fraction, rtol)
         for rtol in (settings.rtol, COARSER * settings.rtol)
     )
     t = fine.t_escape.cpu().numpy()
@@ -110,46 +110,11 @@ def _errors(settings, problem, raw, r):
         "t_predicted": t_predicted,
         "error": t / t_predicted - 1,
         "tolerance": np.abs(coarse.t_escape.cpu().numpy() / t - 1),
-        "log_slope": log_slope(flow, problem, raw, r, t_star),
+        "log_slope": error_law.log_slope(flow, problem, raw, r, t_star),
         "status": fine.status,
     }
     spent = (run.gradient_evaluations.sum() for run in (fine, coarse))
     return columns, int(sum(spent))
-
-
-def escapes(
-    problem: Problem, raw: list[torch.Tensor], r: int, epsilon: np.ndarray, fraction: float,
-    rtol: float,
-) -> integrate.Trajectories:  # fmt: skip
-    """The flows from raw weights whose first r layers are multiplied by each epsilon (E,), until
-    the loss is this fraction of its plateau."""
-    scales = torch.as_tensor(epsilon, device=raw[0].device)
-    plateau = problem.plateau.expand(len(scales))
-    return integrate.integrate(
-        problem.field(),
-        network.flatten(network.scale_layers(raw, r, scales)),
-        integrate.loss_event(plateau, fraction),
-        sizes=problem.sizes,
-        clock="relative_rate",
-        rtol=rtol,
-        plateau=plateau,
-    )
-
-
-def log_slope(
-    flow: limit_flow.LimitFlow, problem: Problem, raw: list[torch.Tensor], r: int, t_star: float
-) -> float:
-    """d(error epsilon^-(r-2)) / d log(1/epsilon) by law; NaN where no logarithm leads.
-
-    The limit flow ends aligned, and there the slope of :func:`corrections.logarithm_slope` is that
-    of K (t - t_leading) with K = |A| |C|, in the norms of the layers.
-    """
-    q, _ = corrections.insertion(problem.act)
-    outer = [w.norm().item() for w in raw[r:]]
-    if math.isnan(corrections.logarithm_slope(r, q, 0.0, outer)):
-        return math.nan
-    slope = corrections.logarithm_slope(r, q, aligned_kappa(flow, problem, raw, r), outer)
-    return slope / (flow.outer.norm() * flow.correlation.norm()).item() / t_star
 
 
 def constant(problem: Problem, r: int) -> float:
@@ -159,17 +124,4 @@ def constant(problem: Problem, r: int) -> float:
     alone = r > q + 1 and (r == len(problem.shapes) or q < 3)
     return (
         corrections.error_coefficient(r, q, corrections.kappa(problem.act)) if alone else math.nan
-    )
-
-
-def aligned_kappa(
-    flow: limit_flow.LimitFlow, problem: Problem, raw: list[torch.Tensor], r: int
-) -> float:
-    """kappa of the first layer's direction at the blow-up (:func:`corrections.aligned_kappa`)."""
-    u = limit_flow.first_layer_direction(flow, raw[:r])[0]
-    v = flow.correlation[0] / flow.correlation.norm()
-    weights = problem.sample_weights
-    weights = None if weights is None else weights.cpu()
-    return corrections.aligned_kappa(
-        problem.act, u.cpu(), (problem.x @ v).cpu(), problem.y[:, 0].cpu(), weights
     )
