@@ -11,13 +11,15 @@ from saddle_escape import config
 from saddle_escape.claims import measure, statements, verdict
 from saddle_escape.claims.checks import escape_times, runs
 from saddle_escape.theory import classes, corrections, escape, manifold, mean_fit
-from saddle_escape.training import identity, network
+from saddle_escape.training import identity, limit_flow, network
 
 torch.set_num_threads(1)
 CLAIMS = statements.load_claims()
 SMOKE = config.load_tiers(Path(__file__).parents[2] / "config")[1]["smoke"]
 SHORT = {  # what takes long, and no mutation here needs
     "6": {"reach": {"depth": 4, "epsilon": 0.1, "activations": ["gelu"]}},
+    "s1": {"networks": CLAIMS["s1"]["settings"]["networks"][::4]},
+    "s2": {"seeds": 1, "below": [0.7], "above": [1.5]},
     "class_d": {"epsilon": {4: [1e-2, 1e-3]}, "centred": {3: [1e-2, 3e-3]}, "sigmoid": [1e-2]},
 }
 
@@ -107,6 +109,9 @@ BROKEN = {
     ),
     "kicks a tenth larger": (
         mean_fit, "kicks", lambda right: lambda *args: 1.1 * right(*args), ["class_d"]
+    ),
+    "residuals a quarter larger": (
+        limit_flow, "residual", lambda right: lambda on: 1.25 * right(on), ["s1", "s2"]
     ),
 }  # fmt: skip
 

@@ -5,7 +5,6 @@ these weights and of the data (:func:`saddle_escape.training.limit_flow.predicti
 activation, r, depth, width, loss, data, weight decay and the kind of descent.
 """
 
-import functools
 import math
 from dataclasses import dataclass, replace
 
@@ -17,6 +16,7 @@ from ..theory import activations, exponents
 from ..theory import limit_flow as limit
 from ..theory.classes import classify
 from ..training import bottleneck, integrate, limit_flow, network
+from ..training.digits import leading_coordinate, standardized_digits
 from ..training.losses import SQUARED, Huber, Logistic
 from ..training.optimizers import GradientDescent, HeavyBall, updating
 from ..training.problem import Problem
@@ -24,6 +24,7 @@ from ..training.problem import Problem
 COLUMNS = (
     "case",
     "activation",
+    "cls",
     "data",
     "target",
     "loss",
@@ -105,27 +106,6 @@ class Study:
 # --- data -----------------------------------------------------------------------------------------
 
 
-@functools.cache
-def standardized_digits(chosen: tuple[int, ...] = ()) -> tuple[np.ndarray, np.ndarray]:
-    """scikit-learn's images of the chosen digits, by default of all: (x (n, d), labels (n,)).
-
-    Pixels that vary, each with mean 0 and variance 1.
-    """
-    from sklearn.datasets import load_digits
-
-    images, labels = load_digits(return_X_y=True)
-    kept = np.isin(labels, chosen or labels)
-    images, labels = images[kept], labels[kept]
-    images = images[:, images.std(0) > 0]
-    return (images - images.mean(0)) / images.std(0), labels
-
-
-def leading_coordinate(x: np.ndarray) -> np.ndarray:
-    """The first principal component of centred data x (n, d), with variance 1, (n,)."""
-    z = x @ np.linalg.svd(x, full_matrices=False)[2][0]
-    return z / z.std()
-
-
 def dataset(settings: Study, case: Case, generator) -> tuple[torch.Tensor, torch.Tensor]:
     """Inputs (n, d) and what the target looks at (n, 1): a coordinate, or labels +1 and -1."""
     if case.data == "gaussian":
@@ -181,7 +161,8 @@ def case_table(settings: Study, name: str, device="cpu") -> pd.DataFrame:
 
 def _described(case, sizes):
     described = {key: value for key, value in vars(case).items() if key != "networks"}
-    return described | {"L": sizes.depth, "width": sizes.width, "r": sizes.r}
+    cls = classify(activations.get(case.activation)).cls
+    return described | {"cls": cls, "L": sizes.depth, "width": sizes.width, "r": sizes.r}
 
 
 def error_law(case: Case, sizes: Network):

@@ -140,14 +140,14 @@ def _rows(settings, case, problem, raw, seed, free, ratio, run):
         "t_predicted": t,
         "status": run.status[0],
     }
-    outcome = {
-        "kind": TIME,
-        "t_escape": run.t_escape.item(),
-        "gradient_evaluations": int(run.gradient_evaluations),
-    }
+    shared["t_escape"] = run.t_escape.item()
+    outcome = {"kind": TIME, "gradient_evaluations": int(run.gradient_evaluations)}
     followed = seed == 0 and epsilon == case.epsilon[0] and ratio in case.followed
     steps = _steps(settings, case, problem, raw, shared, run) if followed else []
-    return [shared | outcome, *(shared | {"kind": STEP} | step for step in steps)]
+    return [
+        shared | outcome,
+        *(shared | {"kind": STEP, "gradient_evaluations": 0} | step for step in steps),
+    ]
 
 
 def _steps(settings, case, problem, raw, shared, run):

@@ -1,0 +1,109 @@
+"""Escape times of different kinds of networks against the limit flow's, nothing fitted."""
+
+import functools
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from ...theory import activations, classes, exponents
+from ...theory.limit_flow import is_multilinear
+from ...training import integrate, limit_flow, network
+from ...training.digits import standardized_digits
+from ...training.losses import SQUARED, Logistic
+from ...training.problem import Problem
+from . import points, quantity
+
+LOSSES = {"squared": SQUARED, "logistic": Logistic()}
+
+
+def predictions(case):
+    """Claim s1: measured over predicted times, the order of their distance, and their range.
+
+    Controls: another_seed, T* of other weights; squared_residual, T* as for the squared loss.
+    """
+    settings, errors, orders, shown = case.settings, [], [], []
+    for member in settings["networks"]:
+        measured, predicted = _times(settings, member, settings["epsilon"], case.control)
+        error = np.abs(measured / predicted - 1)
+        errors.append(error[0])
+        if is_multilinear(activations.get(member["activation"])):
+            orders.append(_order(member, settings["epsilon"], error))
+        shown += points(f"{member['activation']}, r = {member['r']}", predicted, measured)
+    ends = [
+        _times(settings, member, [epsilon], case.control)[0][0]
+        for member in (settings["networks"][0], settings["networks"][-1])
+        for epsilon in (settings["largest"], settings["smallest"])
+    ]
+    return [
+        quantity(
+            "times",
+            max(errors),
+            networks=len(errors),
+            epsilon=settings["epsilon"][0],
+            errors=errors,
+        ),
+        quantity("orders", max((o - k for o, k in orders), key=abs), orders=[o for o, _ in orders]),
+        quantity("decades", np.log10(max(ends) / min(ends)), range=[min(ends), max(ends)]),
+    ], shown
+
+
+def _order(member, epsilons, error):
+    """(measured order of the error, the law's)."""
+    q = classes.classify(activations.get(member["activation"])).q
+    law = exponents.correction_order(member["r"], q, member["r"] < member["depth"])
+    return exponents.local_exponents(epsilons, error)[1][0], law
+
+
+def _times(settings, member, epsilons, control):
+    """(measured (E,), predicted (E,)) flow times."""
+    problem, raw = _draw(settings, member, 0)
+    on, weights = problem, raw
+    if control == "another_seed":
+        weights = _draw(settings, member, 1)[1]
+    if control == "squared_residual":
+        on = replace(problem, loss=SQUARED)
+    rows = limit_flow.predictions(on, weights, member["r"], epsilons)
+    run = functools.partial(_measured, settings["loss_fraction"], settings["rtol"])
+    measured = [run(problem, tuple(raw), member["r"], e) for e in epsilons]
+    return np.array(measured), np.array([row["t_predicted"] for row in rows])
+
+
+@functools.cache
+def _drawn(activation, depth, data, loss, width, input_dim, samples, digits, seed):
+    generator = torch.Generator().manual_seed(seed)
+    pixels, labels = standardized_digits(digits) if data == "digits" else (None, None)
+    dimension = input_dim if pixels is None else pixels.shape[1]
+    shapes = network.layer_shapes(depth, width, dimension)
+    raw = network.he_normal(generator, shapes)
+    act = activations.get(activation)
+    if pixels is None:
+        x = torch.randn(samples, input_dim, generator=generator, dtype=torch.float64)
+        y = act.torch(x[:, :1])
+    else:
+        x, y = torch.tensor(pixels), torch.tensor(np.where(labels == digits[0], 1.0, -1.0))[:, None]
+    return Problem(act, shapes, 1.0, x, y, loss=LOSSES[loss]), raw
+
+
+def _draw(settings, member, seed):
+    """One seed's problem and raw weights."""
+    names = ("activation", "depth", "data", "loss")
+    sizes = [settings[name] for name in ("width", "input_dim", "samples")]
+    return _drawn(*(member[name] for name in names), *sizes, tuple(settings["digits"]), seed)
+
+
+@functools.cache  # controls share every run with the check
+def _measured(fraction, rtol, problem, raw, r, epsilon):
+    """The flow time of one network's escape, NaN if there is none."""
+    start = network.flatten([w[None] for w in network.scale_layers(raw, r, epsilon)])
+    plateau = problem.plateau.expand(1)
+    run = integrate.integrate(
+        problem.field(),
+        start,
+        integrate.loss_event(plateau, fraction),
+        sizes=problem.sizes,
+        clock="relative_rate",
+        rtol=rtol if is_multilinear(problem.act) else limit_flow.KINKED_RTOL,
+        plateau=plateau,
+    )
+    return run.t_escape.item()
