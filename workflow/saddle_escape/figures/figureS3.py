@@ -31,7 +31,7 @@ COLUMNS = (
 ROWS = {"symmetric": "on the manifold", "he_normal": "off the manifold"}
 MARKERS = "osD^v"  # of the seeds
 HEIGHT = 5.9
-LOWEST = 1e-12
+LOWEST = 1e-13
 UNSEEN = "#c4c4c4"
 MARK = {"linestyle": "none", "markersize": 3.2, "markeredgewidth": 0.7, "zorder": 3}
 

@@ -85,15 +85,16 @@ def _looks(table: pd.DataFrame) -> dict:
     names = dict.fromkeys(table.sort_values("q", ascending=False)["activation"])
     looks = {}
     for name, color, marker in zip(names, style.CATEGORICAL, "osD^v<>p", strict=False):
-        face = color if marker == "o" else "white"
+        face = color if marker == "o" else "none"
         looks[name] = {"color": color, "marker": marker, "markerfacecolor": face}
+        looks[name] |= {"markersize": 3 if marker == "o" else 5.2, "zorder": 3}
     return looks
 
 
 def _draw_orders(axes: Axes, rows: pd.DataFrame) -> list:
     looks, ends = _looks(rows), []
-    for (name, depth), run in rows.sort_values("layer").groupby(["activation", "L"], sort=False):
-        color, look = looks[name]["color"], looks[name] | MARK
+    for (_, name, depth), run in rows.sort_values("layer").groupby(["q", "activation", "L"]):
+        color, look = looks[name]["color"], MARK | looks[name]
         axes.plot(
             run["layer"], run["law"], color=color, gid="law", **style.LINE | {"linewidth": 0.9}
         )
@@ -110,7 +111,7 @@ def _draw_imbalance(axes: Axes, rows: pd.DataFrame) -> list:
     looks, ends = _looks(rows), []
     rows = rows.dropna(subset="value").sort_values("epsilon")
     for (name, layer), run in rows.groupby(["activation", "layer"], sort=False):
-        color, look = looks[name]["color"], looks[name] | MARK
+        color, look = looks[name]["color"], MARK | looks[name]
         axes.plot(run["epsilon"], run["law"].abs(), color=color, gid="law", **style.LAW)
         axes.plot(run["epsilon"], run["value"].abs(), gid="imbalance", **look)
         text = f"$l={layer}$, {_label(name)}"
