@@ -11,6 +11,8 @@ import dataclasses
 import functools
 import itertools
 import math
+import re
+from pathlib import Path
 
 import pytest
 import torch
@@ -210,13 +212,23 @@ def test_steps_are_flow_time_over_the_rate():
     assert ratio == pytest.approx(1 / 4, rel=1e-6)
 
 
-def test_last_bias_is_the_targets_mean_to_the_law():
-    """Constant outputs are fitted at once: the limit flow is that of centred targets."""
-    model = network((6, 16, 12, 1), nn.Tanh, 0.05, bias=True)
+def test_settling_of_the_last_bias_amplifies_the_last_layer():
+    """W_L and b_(L-1) turn into each other: W_L grows by cosh(b_L), whatever the scale."""
+    model, (x, y) = network(THREE, nn.Tanh, 1e-3, bias=True), wave(1.0)
+    training = plateau._training(plateau._read(model), x, y, "mse", 0.0)
+    settled, _ = plateau._settle(training)
+    growth = training.weights(settled)[-1].norm() / model[-1].weight.norm()
+    assert growth.item() == pytest.approx(math.cosh(training.constant.item()), rel=5e-3)
+
+
+def test_the_limit_flow_knows_the_targets_mean():
+    """With the mean the plateau is shorter by a factor, and both routes agree on it."""
+    model = network(THREE, nn.Tanh, 0.01, bias=True)
     x, y = wave()
-    moved = plateau.predict(model, x, y + 2, lr=0.01)
-    centred = plateau.predict(model, x, y - y.mean(), lr=0.01)
-    assert moved.limit_flow_steps == pytest.approx(centred.limit_flow_steps, rel=1e-5)
+    centred, moved = (plateau.predict(model, x, t, lr=1e-4) for t in (y - y.mean(), y + 1))
+    assert moved.steps < 0.95 * centred.steps
+    for said in (centred, moved):
+        assert said.limit_flow_steps == pytest.approx(said.steps, rel=0.02)
     assert moved.plateau == pytest.approx(centred.plateau, rel=1e-5)
 
 
@@ -338,3 +350,15 @@ def test_activations_are_torchs_own(kind):
     z = torch.linspace(-7, 7, 200, dtype=torch.float64)
     ours = plateau.get(plateau.ACTIVATIONS[kind](module)).torch(z)
     torch.testing.assert_close(ours, module(z), rtol=1e-6, atol=1e-7)
+
+
+def test_the_readmes_lines_run_and_their_training_agrees():
+    text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^```python\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
+    torch.manual_seed(0)
+    names = {}
+    exec(block.replace("print(", "said = ("), names)
+    said, options = names["said"], dict(lr=0.01, momentum=0.5, weight_decay=0.001)
+    data, half = (names["x"], names["y"]), said.plateau / 2
+    steps = trained(names["model"], data, "mse", half, 4 * said.steps, **options)
+    assert said.reliable and abs(steps - said.steps) <= LAG * said.steps + WHOLE_STEPS

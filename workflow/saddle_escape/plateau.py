@@ -19,12 +19,20 @@ steps: the first term is the velocity's start from rest, the second what the mod
 dW/dt = F - kappa h F'F of heavy ball with time step h = rate/(1 - momentum) is behind.
 
 *Biases.* A plateau is the loss of the best constant output, which is 0 unless the last layer has a
-bias. That bias relaxes in a time of order one, after which the residual's mean is zero; it is then
-held at its minimum, since an explicit integrator would have to follow it at its own pace. The bias
-of the first layer is the weight of one more input, 1. Those between have the gradient
-(product of the weights above) x (mean residual), which is zero once the last bias has settled;
-without it they would learn the mean before the weights learn anything, as in class D, and with
-a kink at 0 they decide which units are on: no law, and a status that says so.
+bias. That bias b_L relaxes in a time of order one, after which the residual's mean is zero; it is
+then held at its minimum, since an explicit integrator would have to follow it at its own pace. The
+bias of the first layer is the weight of one more input, 1. Those between have the gradient
+(product of the weights above) x (mean residual), zero once b_L has settled. While it settles, W_L
+and b_(L-1), both of order epsilon, turn into each other, dW_L = alpha b_(L-1) db_L,
+db_(L-1) = alpha W_L db_L: W_L grows by cosh(alpha b_L), a factor of order one. The limit flow
+therefore starts from the weights after settling, and T* has the time added that this took. Steps of
+finite length leave that growth smaller by a part of their length, which the lag above leaves out:
+its share of the steps is stated as their error. Weight decay leaves a mean residual of decay x b_L,
+which by the same way adds decay x (alpha b_L)^2 to W_L's growth: a mean that is not small is then
+said to be in doubt.
+
+Without b_L the inner biases would learn the mean before the weights learn anything, as in class D,
+and with a kink at 0 they decide which units are on: no law, and a status that says so.
 """
 
 import copy
@@ -63,7 +71,9 @@ SEPARATION = 30  # the last bias is slaved while it relaxes so much faster than 
 DECAYED = 10.0  # 1 / weight decay: by then what has not escaped is smaller by exp(-10)
 ZERO = 1e-12  # relative size of a mean, or of a Newton step, that is round-off
 FAR_FROM_LIMIT = 0.5  # relative distance of the two routes at which the law's order is in doubt
+LEAST_ERROR = 0.02  # stated of the steps, whose lag is known to first order only
 LARGE_LAG = 0.2  # of the steps: descent is no longer close to its flow
+COUPLED = 0.1  # of weight decay's effect: what the mean's square may change of it
 NEAR_CRITICAL = 0.9  # of the critical decay: there the time diverges
 
 MEAN_FIRST = (
@@ -144,11 +154,16 @@ def predict(
         return _answer(law, training, status, limit_flow_steps=limit_steps)
     lag = (momentum + (1 + momentum) / 2 * escape.speed_up) / (1 - momentum)
     steps = math.ceil(per_time * escape.t + lag)
-    too_fast = lr * escape.sharpness >= 2 * (1 + momentum) or lag > LARGE_LAG * steps
-    return _answer(law, training, OK, steps=steps, limit_flow_steps=limit_steps, too_fast=too_fast)
+    error = max(lag / steps, LEAST_ERROR)
+    too_fast = lr * escape.sharpness >= 2 * (1 + momentum) or error > LARGE_LAG
+    return _answer(
+        law, training, OK, steps=steps, limit_flow_steps=limit_steps, error=error, too_fast=too_fast
+    )
 
 
-def _answer(law, training, status, *, steps=None, limit_flow_steps=None, too_fast=False):
+def _answer(
+    law, training, status, *, steps=None, limit_flow_steps=None, error=None, too_fast=False
+):
     """The :class:`Prediction` of what is known."""
     start = training.seen(training.with_best_bias(training.start))["loss"].item()
     on_plateau = BELOW_PLATEAU * training.plateau <= start <= ABOVE_PLATEAU * training.plateau
@@ -163,7 +178,7 @@ def _answer(law, training, status, *, steps=None, limit_flow_steps=None, too_fas
         limit_flow_steps=limit_flow_steps,
         critical_weight_decay=law.critical_decay,
         reliable=not doubts,
-        trust=_sentence(status, doubts, off),
+        trust=_sentence(status, doubts, error, off),
     )
 
 
@@ -185,7 +200,7 @@ def _doubts(law, training, on_plateau, too_fast, off):
     return [reason for reason, holds in reasons.items() if holds]
 
 
-def _sentence(status, doubts, off):
+def _sentence(status, doubts, error, off):
     if status != OK:
         return f"No number: {status}."
     if doubts:
@@ -193,7 +208,7 @@ def _sentence(status, doubts, off):
     law = "it has two layers, whose critical weight decay is the limit flow's rate"
     if off is not None:
         law = f"the limit flow alone is {off:.1%} off, and the critical decay about as much"
-    return f"Good to some per cent while batches average to these data; {law}."
+    return f"Steps good to {error:.0%} while batches average to these data; {law}."
 
 
 def _check_settings(lr, weight_decay, momentum):
@@ -247,13 +262,6 @@ class _Network:
     @property
     def kinked(self) -> bool:
         return not all(theory.is_multilinear(act) for act in self.acts)
-
-    @property
-    def weights(self) -> list[Tensor]:
-        """W_1..W_L, the first layer's bias as the weight of a further input."""
-        first, *others = self.linears
-        columns = [first.weight] if first.bias is None else [first.weight, first.bias[:, None]]
-        return [torch.cat(columns, -1).detach(), *(layer.weight.detach() for layer in others)]
 
 
 def _read(model):
@@ -369,8 +377,9 @@ class _Training:
 
     @property
     def mean_moves_inner_biases(self) -> bool:
+        """Whether weight decay, by way of the inner biases, feels the targets' mean."""
         inner = any(layer.bias is not None for layer in self.network.linears[1:-1])
-        return inner and bool(self.constant.norm() > ZERO * self.residual.norm())
+        return inner and self.constant.square().sum().item() > COUPLED
 
     def best_constant(self, f: Tensor, first: Tensor) -> Tensor:
         """b (K,) at the least loss(f + b) + decay |b|^2 / 2, by Newton's method from ``first``.
@@ -409,12 +418,22 @@ class _Training:
 
     def output(self, flat: Tensor) -> Tensor:
         """f (n, K)."""
+        return functional_call(self.network.model, self.named(flat), (self.x,))
+
+    def named(self, flat: Tensor) -> dict[str, Tensor]:
+        """Parameter's name -> its view of (P,)."""
         pieces = flat.split([p.numel() for p in self.parameters.values()])
-        named = {
+        return {
             name: piece.view(p.shape)
             for (name, p), piece in zip(self.parameters.items(), pieces, strict=True)
         }
-        return functional_call(self.network.model, named, (self.x,))
+
+    def weights(self, flat: Tensor) -> list[Tensor]:
+        """W_1..W_L, the first layer's bias as the weight of a further input."""
+        named = list(self.named(flat).values())
+        first, *others = [p for p in named if p.ndim == 2]
+        bias = [] if self.network.linears[0].bias is None else [named[1][:, None]]
+        return [torch.cat([first, *bias], -1), *others]
 
     def with_best_bias(self, flat: Tensor) -> Tensor:
         """The same parameters, the last bias at its minimum."""
@@ -497,13 +516,17 @@ class _Law:
 
 
 def _law(network, training):
-    """T* of all layers as they are (epsilon = 1, r = L), or why there is none."""
+    """T* of all layers as they are (epsilon = 1, r = L), or why there is none.
+
+    From the weights after the last bias has settled, plus the time that this took.
+    """
     rows = [classify(act) for act in network.acts] or [classify(get("linear"))]
     worst = min(rows, key=_order)
     law = functools.partial(_Law, cls=worst.cls, depth=len(network.linears))
     if (status := _law_status(network, training, rows)) != OK:
         return law(status)
-    flow, weights = _limit_flow(network, training), network.weights
+    flow, (settled, settling) = _limit_flow(network, training), _settle(training)
+    weights = training.weights(settled)
     if len(weights) == 2:
         rate = limit_flow.growth_rate(flow, weights).item()
         return law(STABLE_SET) if math.isnan(rate) else law(OK, rate=rate)
@@ -511,7 +534,7 @@ def _law(network, training):
     blow_up = limit_flow.blow_up_time(flow, weights, rtol=rtol)
     if blow_up.status[0] != OK:
         return law(blow_up.status[0])
-    return law(OK, t_star=blow_up.t_star.item())
+    return law(OK, t_star=settling + blow_up.t_star.item())
 
 
 def _order(row: Classification):
@@ -550,7 +573,7 @@ def _limit_flow(network, training):
     if network.kinked:
         problem = Problem(
             network.acts[0],
-            [w.shape for w in network.weights],
+            [w.shape for w in training.weights(training.start)],
             1.0,
             _inputs(network, training),
             training.residual,
@@ -582,18 +605,14 @@ def _escape(training):
     Without a last bias in one piece. With one in three: until it has relaxed, with it slaved, and
     without from where the weights grow nearly as fast as it relaxes.
     """
-    half = torch.tensor([FRACTION * training.plateau], dtype=torch.float64)
+    half, halved = FRACTION * training.plateau, _halved(training)
     flat = training.start
     first = training.seen(training.with_best_bias(flat))
     if first["loss"] <= half:
         return _Escape(NOT_ON_PLATEAU)
-
-    def halved(seen, index):
-        return torch.log(seen["loss"] / half)
-
     t = 0.0
     if training.last_bias:
-        flat, settling = _flow(training, flat, _or(_settled(training), halved), clock="plain")
+        flat, settling = _settle(training)
         slow = training.bias_rate / SEPARATION
         fast = _or(lambda seen, index: torch.log(slow / seen["rate"]), halved)
         flat, waiting = _flow(training, flat, fast, slaved=True)
@@ -606,17 +625,16 @@ def _escape(training):
     return _Escape(OK, t + ending, speed_up, training.sharpness(flat))
 
 
-def _flow(training, flat, event, *, slaved=False, clock="relative_rate"):
-    """(parameters, flow time) at the event, or at the limit of steps."""
+def _flow(training, flat, event, *, slaved=False, **options):
+    """(parameters, flow time) at the event, or at a limit of time or steps."""
     run = integrate.integrate(
         training.field(slaved),
         flat[None],
         event,
-        sizes=(len(flat),),
-        clock=clock,
         rtol=KINKED_RTOL if training.network.kinked else RTOL,
         t_max=DECAYED / training.decay if training.decay else math.inf,
         max_steps=MAX_STEPS,
+        **{"clock": "relative_rate", "sizes": (len(flat),)} | options,
     )
     return run.state[0], run.t_end.item()
 
@@ -626,7 +644,18 @@ def _or(*events):
     return lambda seen, index: torch.stack([event(seen, index) for event in events]).amin(0)
 
 
-def _settled(training):
-    """The event that the last bias has relaxed; met at once where it starts at its minimum."""
+def _settle(training):
+    """(parameters, flow time) once the last bias has relaxed, or the loss is half the plateau."""
+    if not training.last_bias:
+        return training.start, 0.0
     still = SETTLED * training.residual.norm() / math.sqrt(training.residual.numel())
-    return lambda seen, index: torch.log(seen["bias_speed"] / still)
+    settled = _or(lambda seen, index: torch.log(seen["bias_speed"] / still), _halved(training))
+    # groups of their own: the bias must not hide the weights' error, and it starts at 0
+    groups = (len(training.start) - training.last_bias, training.last_bias)
+    return _flow(training, training.start, settled, clock="plain", sizes=groups, atol=ZERO)
+
+
+def _halved(training):
+    """The event that the loss is half the plateau."""
+    plateau = torch.tensor([training.plateau], dtype=torch.float64)
+    return integrate.loss_event(plateau, FRACTION)
