@@ -76,12 +76,11 @@ def draw(table: pd.DataFrame) -> Figure:
     law = figure.add_subplot(grid[:, 1])
     for axes, letter in ((times, "a"), (below, "b"), (law, "c")):
         panel_label(axes, letter)
-    for axes, x, y in (
-        (times, "t_predicted", "t_escape"),
-        (below, "t_predicted", "distance"),
-        (law, "error_size", "distance"),
-    ):
-        _draw_kinds(axes, rows, x, y)
+    _draw_kinds(times, rows, "t_predicted", "t_escape")
+    _draw_kinds(below, rows, "t_predicted", "distance")
+    resolved = rows["error_size"] > rows["rtol"]
+    _draw_kinds(law, rows[~resolved], "error_size", "distance", style.GREY)
+    _draw_kinds(law, rows[resolved], "error_size", "distance")
     ends = _draw_diagonal(times, rows)
     _decades(times, 4, 4)
     _decades(below, 4, 3)
@@ -89,7 +88,9 @@ def draw(table: pd.DataFrame) -> Figure:
     times.tick_params(labelbottom=False)
     times.set(ylabel=MEASURED)
     below.set(xlabel=PREDICTED, ylabel=DISTANCE)
-    law.set(xlabel=r"Error law $\varepsilon^k$ ($\times\log 1/\varepsilon$ where due)", ylabel=DISTANCE)
+    law.set(
+        xlabel=r"Error law $\varepsilon^k$ ($\times\log 1/\varepsilon$ where due)", ylabel=DISTANCE
+    )
     guide = _draw_guide(law, rows)
     times.legend(loc="upper left", fontsize="small", handletextpad=0.2, borderpad=0)
     settle(figure)
@@ -109,15 +110,16 @@ def kinds(rows: pd.DataFrame) -> pd.Series:
     return kind
 
 
-def _draw_kinds(axes: Axes, rows: pd.DataFrame, x: str, y: str) -> None:
+def _draw_kinds(axes: Axes, rows: pd.DataFrame, x: str, y: str, color=None) -> None:
+    """One series of markers for each kind; in its own colour unless one is given."""
     axes.set(xscale="log", yscale="log")
     for place, number in enumerate(ORDER):
         name, marker, _ = KINDS[number]
         look = {"marker": marker, "markersize": SIZE.get(marker, 4.3)} | MARK
         of_kind = rows[rows["kind"] == number]
         if len(of_kind):
-            color = style.CATEGORICAL[place]
-            axes.plot(of_kind[x], of_kind[y], color=color, label=name, gid="times", **look)
+            look["color"] = color or style.CATEGORICAL[place]
+            axes.plot(of_kind[x], of_kind[y], label=name, gid="times", **look)
 
 
 def _draw_diagonal(axes: Axes, rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:

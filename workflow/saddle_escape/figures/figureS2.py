@@ -12,9 +12,7 @@ from .axes import (
     assign_colors,
     check_columns,
     check_values,
-    label_ends,
     panel_label,
-    settle,
 )
 
 COLUMNS = (
@@ -39,7 +37,6 @@ COLUMNS = (
 )
 HEIGHT = 2.9
 HIGHEST = 5.6  # of t / t_free that is drawn
-LONGEST = 6.2  # of lambda t that is drawn
 TITLES = {"small": "decay on the $r$ small layers", "all": "decay on all $L$ layers"}
 DEGREE = {"small": "r", "all": "L"}  # m + 2 of the clock
 DECAY = r"Weight decay $\lambda\,T^*\varepsilon^{-(r-2)}$"
@@ -59,17 +56,15 @@ def draw(table: pd.DataFrame) -> Figure:
     check_values(table["kind"], ("time", "step"), "figureS2, column kind")
     check_values(table["decayed"], DEGREE, "figureS2, column decayed")
     figure = style.new_figure(style.DOUBLE_WIDTH, HEIGHT)
-    axes = figure.subplots(1, 3, width_ratios=(1, 1, 1.15))
+    axes = figure.subplots(1, 3)
     axes[1].sharey(axes[0])
     times, steps = (table[table["kind"] == kind] for kind in ("time", "step"))
     for panel, letter, decayed in zip(axes, "ab", DEGREE, strict=False):
         panel_label(panel, letter, TITLES[decayed])
         _draw_times(panel, times[times["decayed"] == decayed], DEGREE[decayed])
     axes[0].set_ylabel(TIME)
-    panel_label(axes[2], "c", "small layers")
-    ends = _draw_sizes(axes[2], steps)
-    settle(figure)
-    label_ends(axes[2], ends)
+    panel_label(axes[2], "c", "what becomes of them")
+    _draw_sizes(axes[2], steps)
     return figure
 
 
@@ -110,19 +105,14 @@ def time_ratio(x: np.ndarray, m: int) -> np.ndarray:
     return np.array([limit_flow.escape_time(1.0, m + 2, 1.0, decay) for decay in x])
 
 
-def _draw_sizes(axes: Axes, rows: pd.DataFrame) -> list[tuple]:
-    """Norm of the small layers against decay times time; its ends, for their labels."""
-    colors, ends = assign_colors(rows["decay_ratio"]), []
+def _draw_sizes(axes: Axes, rows: pd.DataFrame) -> None:
+    """Norm of the small layers against decay times time, by the network and by the limit flow."""
+    colors = assign_colors(rows["decay_ratio"])
     for (ratio, _), path in rows.groupby(["decay_ratio", "case"]):
-        scale = path["decay"] if ratio else 1 / path["t_free"]
-        x, color = scale * path["t"], colors[ratio]
+        x, color = path["decay"] * path["t"], colors[ratio]
         axes.plot(x, path["size_predicted"], color=color, gid="law", **style.LINE)
-        axes.plot(
-            x, path["size"], marker="o", color=color, gid="steps", **POINT | {"markersize": 3}
-        )
-        shown = x <= LONGEST
-        end = (x[shown].iloc[-1], path["size"][shown].iloc[-1])
-        ends.append((*end, rf"$\lambda/\lambda_c={ratio:g}$", color))
-    axes.set(yscale="log", xlim=(0, LONGEST), xlabel=r"$\lambda\,t$")
+        look = POINT | {"marker": "o", "markersize": 2.8}
+        axes.plot(x, path["size"], color=color, gid="steps", label=f"{ratio:g}", **look)
+    axes.set(yscale="log", xlim=(0, None), xlabel=r"$\lambda\,t$")
     axes.set_ylabel(r"$|W_{\leq r}(t)|\,/\,|W_{\leq r}(0)|$")
-    return ends
+    axes.legend(title=r"$\lambda/\lambda_c$", fontsize="small", loc="upper right")
