@@ -60,5 +60,5 @@ def escape_time(
         w = math.exp(log_w)
         return math.exp(log_w - powers @ np.log1p(powers * w) / 2)
 
-    integral, _ = quad(slowness, -40, 40, limit=500, epsabs=0, epsrel=1e-11)
+    integral, _ = quad(slowness, -60, 120, limit=500, epsabs=0, epsrel=1e-11)
     return integral / (2 * rate) * float(epsilon) ** -escape_exponent(p, depth)

@@ -1,0 +1,136 @@
+"""Where the law of the escape time ends (claim s5)."""
+
+import numpy as np
+
+from ...status import NO_PLATEAU
+from ...theory import activations, escape, flat_origin, limit_flow, manifold, mean_fit
+from ...training import bottleneck, integrate
+from ...training.limit_flow import blow_up_time
+from ...training.limit_flow import limit_flow as flow_of
+from ...training.optimizers import Adam, updating
+from . import points, quantity
+from .runs import furthest
+
+FRACTION, RTOL = 0.1, 1e-6
+
+
+def ends(case):
+    """Claim s5: kicks of class D, times at sigma'(0) = 0, Adam on both sides, starts of order one.
+
+    Controls: no_kicks, scales as they were; linear_term, z/10 added to the flat activations;
+    swapped_constants, Adam's two constants exchanged; another_seed, T* of other weights;
+    small_starts, in place of those of order one.
+    """
+    settings, control, quantities, shown = case.settings, case.control, [], []
+    for names, measure in (
+        ({"kicks"}, _kicks),
+        ({"flat"}, _flat),
+        ({"adam_above", "adam_below"}, _adam),
+        ({"small", "no_plateau"}, _starts),
+    ):
+        if names & set(case.quantities):
+            rows, drawn = measure(settings, control)
+            quantities += [row for row in rows if row["name"] in case.quantities]
+            shown += drawn
+    return quantities, shown
+
+
+def _kicks(settings, control):
+    """Scales of class D at a time when the mean is fitted over the predicted ones, less 1."""
+    own, ratios = settings["kicks"], {}
+    act, depth, width = activations.get(own["activation"]), own["depth"], own["width"]
+    model = manifold.reduction(act, depth, width)
+    for epsilon in own["epsilon"]:
+        scales, _ = manifold.trajectory(model, [epsilon] * depth, [0.0, own["time"]])
+        law = mean_fit.kicks(act, depth, width, epsilon)
+        law = np.full(depth, epsilon) if control == "no_kicks" else law
+        ratios[f"{epsilon:g}"] = list(scales[-1, 1:] / law[1:])
+    worst = abs(furthest([x for row in ratios.values() for x in row], 1) - 1)
+    return [quantity("kicks", worst, ratios=ratios)], []
+
+
+def _flat(settings, control):
+    """Times of the reduced equations over the law of degree D, less 1."""
+    own, ratios, shown = settings["flat"], {}, []
+    for name, depth in own["cases"]:
+        act = activations.get(name)
+        student = activations.get(f"{name}+z/10") if control == "linear_term" else act
+        model = manifold.reduction(student, depth, own["width"])
+        scales = own["epsilon"]
+        times = [escape.escape_time(model, [e] * depth, "loss", 0.5).t_escape for e in scales]
+        law = [flat_origin.escape_time(act, depth, own["width"], e) for e in scales]
+        ratios[f"{name}, L = {depth}"] = list(np.divide(times, law))
+        shown += points(f"{name}, L = {depth}", scales, times)
+    worst = abs(furthest([x for row in ratios.values() for x in row], 1) - 1)
+    return [quantity("flat", worst, ratios=ratios)], shown
+
+
+def _network(settings, seed):
+    """(problem, raw weights, T*) of one seed."""
+    own = settings["network"]
+    setup = bottleneck.Setup(
+        own["activation"], own["depth"], own["width"], own["input_dim"], own["samples"]
+    )
+    raw, x, _ = bottleneck.draw(setup, seed)
+    problem, r = setup.problem(x), own["r"]
+    t_star = blow_up_time(flow_of(problem, raw, r), raw[:r]).t_star.item()
+    return setup, problem, raw, t_star
+
+
+def _adam(settings, control):
+    """Adam far above its constant: order in epsilon; far below it: rate x steps over the law's."""
+    own, r = settings["adam"], settings["network"]["r"]
+    above, below = own["above"], own["below"]
+    if control == "swapped_constants":
+        above, below = (
+            above | {"constant": below["constant"]},
+            below | {"constant": above["constant"]},
+        )
+    setup, problem, raw, t_star = _network(settings, 0)
+    times = _adam_times(own, above, setup, problem, raw, r)
+    order = np.diff(np.log(times))[0] / np.diff(np.log(above["epsilon"]))[0]
+    (time,) = _adam_times(own, below, setup, problem, raw, r)
+    flow_time = limit_flow.escape_time(t_star, r, below["epsilon"][0])
+    law = limit_flow.descent_steps(flow_time, own["rate"], adam_epsilon=below["constant"])
+    return [
+        quantity("adam_above", order, times=times),
+        quantity("adam_below", time / (own["rate"] * law)),
+    ], []
+
+
+def _adam_times(own, side, setup, problem, raw, r):
+    """rate x steps to a tenth of the plateau, a list; full batch, on fixed data."""
+    weights = bottleneck.start(setup, raw, r, side["epsilon"])
+    plateau = problem.plateau.expand(len(weights))
+    optimizer = Adam(own["rate"], epsilon=side["constant"])
+    run = integrate.descend(
+        updating(problem, optimizer),
+        lambda: None,
+        weights,
+        rate=own["rate"],
+        max_steps=own["max_steps"],
+        event=integrate.loss_event(plateau, FRACTION),
+        evaluate=lambda flat, index: {"loss": problem.mean_loss(flat)},
+        next_look=integrate.geometric_schedule(0.01),
+        memory=optimizer.memory(weights),
+        plateau=plateau,
+    )
+    return run.t_escape.tolist()
+
+
+def _starts(settings, control):
+    """Times from small starts over the law's, less 1; part of ordinary starts off the plateau."""
+    own, r = settings["starts"], settings["network"]["r"]
+    small, large = own["small"], own["small" if control == "small_starts" else "large"]
+    ratios, statuses = [], []
+    for seed in range(own["seeds"]):
+        setup, *_, t_star = _network(settings, seed)
+        if control == "another_seed":
+            *_, t_star = _network(settings, seed + 1)
+        run = bottleneck.escape(setup, seed, r, [small, large], FRACTION, rtol=RTOL, max_steps=2000)
+        ratios.append(run.t_escape[0].item() / limit_flow.escape_time(t_star, r, small))
+        statuses.append(run.status[1])
+    return [
+        quantity("small", abs(furthest(ratios, 1) - 1), ratios=ratios),
+        quantity("no_plateau", np.mean([s == NO_PLATEAU for s in statuses])),
+    ], []

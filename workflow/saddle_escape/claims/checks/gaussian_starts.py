@@ -1,0 +1,95 @@
+"""The prefactor T* over Gaussian starts (claim s4)."""
+
+import math
+
+import numpy as np
+import torch
+
+from ...theory.gaussian_chain import GAIN, explain, features, small_layers
+from ...training.limit_flow import LimitFlow, blow_up_time
+from . import points, quantity
+from .runs import furthest
+
+RTOL = 1e-6
+
+
+def prefactor(case):
+    """Claim s4: limit and spread of T*, the shift of its mean, and what a start's features explain.
+
+    Controls: short_words, words of one letter; root_width, layers drawn at the width sqrt(N);
+    outer_fixed, the outer product at its length at infinite width; another_draw, features of other
+    starts.
+    """
+    settings, control, wanted = case.settings, case.control, case.quantities
+    words = 1 if control == "short_words" else settings["words"]
+    quantities, shown = [], []
+    if "limit" in wanted:
+        quantities.append(_limit(settings["ratio"], words))
+    if "starts" in wanted:
+        quantities.append(_starts(settings["dense"], words))
+    if {"spread", "shift", "unexplained"} & set(wanted):
+        over_draws, shown = _over_draws(settings, control, words)
+        quantities += [row for row in over_draws if row["name"] in wanted]
+    return quantities, shown
+
+
+def _times(small, ratio):
+    """T* (draws,) at |A| = |C| = 1 and N/d = ratio."""
+    first, *rest = (torch.from_numpy(v) for v in small)
+    one = torch.ones(1, 1, dtype=torch.float64)
+    run = blow_up_time(LimitFlow(one, one), [first * math.sqrt(ratio), *rest], rtol=RTOL)
+    return run.t_star.numpy()
+
+
+def _limit_time(r, ratio, words):
+    return _times(small_layers(np.random.default_rng(0), 1, r, math.inf, words), ratio).item()
+
+
+def _limit(ratio, words):
+    """At infinite width against what is left where the first layer does not move, M = |V_1 c|."""
+    size = math.sqrt(GAIN * ratio)
+    law = {
+        3: math.log(2 * size),
+        4: _limit_time(3, 1, words) - 1 / size,
+        5: _limit_time(4, 1, words),
+    }
+    ratios = {f"r = {r}": size * _limit_time(r, ratio, words) / t for r, t in law.items()}
+    return quantity("limit", abs(furthest(ratios.values(), 1) - 1), ratios=ratios)
+
+
+def _starts(settings, words):
+    """Mean log T* of compressed starts less that of whole matrices, in standard errors."""
+    r, width, draws = settings["r"], settings["width"], settings["draws"]
+    rng = np.random.default_rng(1)
+    shapes = [(width, 1), *[(width, width)] * (r - 2), (1, width)]
+    whole = [rng.normal(0, math.sqrt(GAIN / width), (draws, *shape)) for shape in shapes]
+    logs = [np.log(_times(s, 1)) for s in (small_layers(rng, draws, r, width, words), whole)]
+    error = math.sqrt(sum(np.var(log_t) for log_t in logs) / draws)
+    distance = (logs[0].mean() - logs[1].mean()) / error
+    return quantity("starts", distance, spreads=[float(np.std(log_t)) for log_t in logs])
+
+
+def _over_draws(settings, control, words):
+    """Spread against width; shift and unexplained variance at the largest."""
+    r, outer_layers, d = settings["r"], settings["depth"] - settings["r"], settings["input_dim"]
+    spreads = []
+    for seed, width in enumerate(settings["widths"]):
+        rng = np.random.default_rng((2, seed))
+        drawn = math.isqrt(width) if control == "root_width" else width
+        draws = settings["draws"]
+        small = small_layers(rng, draws, r, drawn, words)
+        outer = np.sqrt(rng.chisquare(drawn, (draws, outer_layers)) / drawn)
+        length = 1 if control == "outer_fixed" else outer.prod(1)
+        log_t = np.log(_times(small, width / d) / length / _limit_time(r, width / d, words))
+        columns = features(small, outer, drawn)
+        if control == "another_draw":
+            columns = columns[::-1]
+        spreads.append(np.std(log_t))
+    explained = explain(log_t, columns, r)
+    exponent = np.diff(np.log(spreads))[-1] / np.diff(np.log(settings["widths"]))[-1]
+    law = (settings["depth"] - 2) / (2 * width)
+    return [
+        quantity("spread", exponent, spreads=[float(s) for s in spreads]),
+        quantity("shift", explained.mean / law, error=explained.mean_error / law),
+        quantity("unexplained", explained.unexplained, shares=explained.shares),
+    ], points("standard deviation of log T*", settings["widths"], spreads)
