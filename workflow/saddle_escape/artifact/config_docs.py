@@ -11,6 +11,7 @@ from .. import config
 CONFIG = Path("config")
 PAGE = CONFIG / "README.md"
 LONG = 60  # characters of a value beyond which its number of entries stands for it
+ANY = "<name>"
 MANY = 6  # names beyond which the first and the last stand for all
 
 HEAD = """\
@@ -49,13 +50,19 @@ def resolved(node):
 
 
 def keys(node, path=()):
-    """(path, schema) of every key below a schema node, in the schema's order, groups included."""
+    """(path, schema) of every key below a schema node, in the schema's order, groups included.
+
+    Names that a mapping leaves to its user are :data:`ANY`.
+    """
     for name, child in node.get("properties", {}).items():
         child = resolved(child)
         yield (*path, name), child
         yield from keys(child, (*path, name))
         if child.get("type") == "array":
             yield from keys(resolved(child["items"]), (*path, f"{name}[]"))
+    members = node.get("additionalProperties")
+    if isinstance(members, dict):
+        yield from keys(resolved(members), (*path, ANY))
 
 
 def allowed(node):

@@ -149,7 +149,9 @@ def vanishes(expr: sp.Expr, points: Iterable) -> bool:
 
 
 def _compiled(expr, table):
-    return sp.lambdify(Z, expr, modules=[table], cse=True)
+    # Naming mpmath makes 1/3 a number of its own; as a Python float it would end at 17 digits.
+    modules = [table, "mpmath"] if table is _MPMATH else [table]
+    return sp.lambdify(Z, expr, modules=modules, cse=True)
 
 
 @dataclass(frozen=True)
