@@ -10,7 +10,15 @@ import torch
 from saddle_escape import config
 from saddle_escape.claims import measure, statements, verdict
 from saddle_escape.claims.checks import escape_times, limit_error, runs
-from saddle_escape.theory import classes, corrections, escape, manifold, mean_fit
+from saddle_escape.theory import (
+    classes,
+    corrections,
+    escape,
+    flat_origin,
+    gaussian_chain,
+    manifold,
+    mean_fit,
+)
 from saddle_escape.training import identity, limit_flow, network
 
 torch.set_num_threads(1)
@@ -20,6 +28,7 @@ SHORT = {  # what takes long, and no mutation here needs
     "6": {"reach": {"depth": 4, "epsilon": 0.1, "activations": ["gelu"]}},
     "s1": {"networks": CLAIMS["s1"]["settings"]["networks"][::4]},
     "s2": {"seeds": 1, "below": [0.7], "above": [1.5]},
+    "s4": {"draws": 400, "dense": {"r": 5, "width": 8, "draws": 400}},
     "class_d": {"epsilon": {4: [1e-2, 1e-3]}, "centred": {3: [1e-2, 3e-3]}, "sigmoid": [1e-2]},
 }
 
@@ -109,10 +118,16 @@ BROKEN = {
         ["6", "17c"],
     ),
     "kicks a tenth larger": (
-        mean_fit, "kicks", lambda right: lambda *args: 1.1 * right(*args), ["class_d"]
+        mean_fit, "kicks", lambda right: lambda *args: 1.1 * right(*args), ["class_d", "s5"]
     ),
     "residuals a quarter larger": (
         limit_flow, "residual", lambda right: lambda on: 1.25 * right(on), ["s1", "s2"]
+    ),
+    "lengths of Gaussian layers a tenth larger": (
+        gaussian_chain, "_length", lambda right: lambda *args: 1.1 * right(*args), ["s4"]
+    ),
+    "one degree of a flat activation's layers for all": (
+        flat_origin, "degrees", lambda right: lambda p, depth: right(p, depth) * 0 + p, ["s5"]
     ),
 }  # fmt: skip
 
