@@ -25,9 +25,9 @@ LAST_DIGIT = 10.0 ** (1 - FIGURE_DIGITS)  # a unit of it, relative to a number a
 # and a saddle amplifies that before the escape: by kernels of another instruction set the steps of
 # an adaptive flow move by 3e-8. An exponent is a difference of logarithms of two such times.
 # Descent on minibatches in single precision multiplies rounding over 10^5 steps. On the symmetric
-# manifold kernels of another instruction set move a loss by 2e-6 (MINIBATCH); off it, 1 % of a time,
-# more of the times' scatter. The number of steps of an adaptive flow can change by a few.
-TIME, TRAJECTORY = (1e-6, 0.0), (1e-6, 1e-9)
+# manifold kernels of another instruction set move a loss by 2e-6; off it, 1 % of a time, more of
+# the times' scatter. The number of steps of an adaptive flow can change by a few.
+TIME, TRAJECTORY, COUNT, MINIBATCH = (1e-6, 0.0), (1e-6, 1e-9), (6e-2, 3.0), (1e-4, 1e-6)
 TOLERANCES = {
     **dict.fromkeys(
         ("epsilon", "threshold", "nu", "K", "gamma_start", "plateau"), (LAST_DIGIT, 0.0)
@@ -41,12 +41,24 @@ TOLERANCES = {
     **dict.fromkeys(("t_median", "t_q25", "t_q75", "ratio"), (1e-2, 0.0)),
     **dict.fromkeys(("t_mean", "t_min", "t_max"), (1e-2, 0.0)),
     "t_sd": (1e-1, 0.0),
-    **dict.fromkeys(("accepted_steps", "gradient_evaluations"), (6e-2, 3.0)),
+    **dict.fromkeys(("accepted_steps", "gradient_evaluations"), COUNT),
+    # The supplement: predictions are integrals to 1e-6 or so; an error is a difference of times.
+    **dict.fromkeys(("decay_ratio", "rtol", "order"), (LAST_DIGIT, 0.0)),
+    **dict.fromkeys(("t_star", "t_predicted", "t_free", "decay", "law"), (1e-5, 1e-9)),
+    **dict.fromkeys(("size", "size_predicted", "constant", "log_slope"), (1e-4, 1e-9)),
+    **dict.fromkeys(("error", "error_size"), (2e-2, 1e-8)),
+    "tolerance": (10.0, 1e-8),
+    **dict.fromkeys(("q05", "q25", "q50", "q75", "q95", "limit", "spread"), (1e-4, 1e-6)),
+    **dict.fromkeys(("shift", "shift_error", "unexplained"), (1e-3, 1e-3)),
+    **dict.fromkeys(("share_outer", "share_ends", "share_signal", "share_inner"), (1e-3, 1e-3)),
+    **dict.fromkeys(("measured", "predicted"), (1e-2, 1e-6)),
 }
 EXACT = (0.0, 0.0)
-MINIBATCH = (1e-4, 1e-6)  # the values and times of rows with one of these labels
-MINIBATCH_LABELS = ("minibatch", "training")
-LABELS = ("route", "series", "channel")  # columns in which a table says what a row is
+ROWS = {  # for the times and values of rows whose label starts so
+    **dict.fromkeys(("minibatch", "training"), MINIBATCH),
+    **dict.fromkeys(("descent", "plain", "relative_rate"), COUNT),
+}
+LABELS = ("route", "series", "channel", "quantity", "training")  # columns that say what a row is
 
 
 def compare(committed, rebuilt):
@@ -75,8 +87,9 @@ def _tolerances(table, column):
     tolerances = np.tile(TOLERANCES.get(column, EXACT), (len(table), 1))
     if TOLERANCES.get(column) in (TRAJECTORY, TIME):
         labels = table[[label for label in LABELS if label in table]].astype(str)
-        named = labels.apply(lambda texts: texts.str.startswith(MINIBATCH_LABELS))
-        tolerances[named.any(axis=1).to_numpy(bool)] = MINIBATCH
+        for start, sizes in ROWS.items():
+            named = labels.apply(lambda texts, start=start: texts.str.startswith(start))
+            tolerances[named.any(axis=1).to_numpy(bool)] = sizes
     return tolerances.T
 
 
