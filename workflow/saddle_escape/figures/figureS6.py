@@ -67,6 +67,7 @@ def draw(table: pd.DataFrame) -> Figure:
     is_descent = costs["quantity"] == "descent"
     ends.append((descent, _draw_costs(descent, costs[is_descent], costs["L"])))
     _draw_costs(adaptive, costs[~is_descent], costs["L"])
+    descent.margins(y=0.12)  # room for the lowest name
     descent.set_ylabel("Gradient evaluations per escape")
     _draw_smallest(by_depth, costs)
     lower.legend(handles=_handles(costs), loc="outside lower center", ncols=4)
@@ -99,7 +100,8 @@ def _draw_orders(axes: Axes, rows: pd.DataFrame) -> list:
             run["layer"], run["law"], color=color, gid="law", **style.LINE | {"linewidth": 0.9}
         )
         axes.plot(run["layer"], run["value"], gid="drift", **look)
-        text = f"$L={depth}$, {_label(name)}"
+        named = depth == rows.loc[rows["activation"] == name, "L"].max()  # once, by the longest line
+        text = f"$L={depth}$, {_label(name)}" if named else f"$L={depth}$"
         ends.append((run["layer"].iloc[-1], run["law"].iloc[-1], text, color))
     axes.set(xlabel="Layer $l$", ylabel=r"Order of d$(X_{l+1}^2-X_l^2)/$d$t$ in $\varepsilon$")
     for axis in (axes.xaxis, axes.yaxis):
