@@ -9,7 +9,7 @@ import pytest
 
 from saddle_escape import config
 from saddle_escape.artifact import costs, readme
-from saddle_escape.artifact.catalogue import BY_DEFAULT, FIGURES
+from saddle_escape.artifact.catalogue import BY_DEFAULT, FIGURES, ON_DEMAND
 from saddle_escape.claims import statements as claims
 
 from .conftest import ROOT, run
@@ -93,6 +93,12 @@ def figures_are_there(tree, done):
             assert (tree / f"results/smoke/figures/{path}.{kind}").stat().st_size > 0
 
 
+def supplement_is_there(tree, done):
+    for path in ON_DEMAND:
+        for kind in ("pdf", "png", "csv"):
+            assert (tree / f"results/smoke/figures/{path}.{kind}").stat().st_size > 0
+
+
 def verdicts_are_printed(tree, done):
     assert "All as expected." in done.stdout
     assert all(claim["title"] in done.stdout for claim in claims.load_claims().values())
@@ -135,6 +141,7 @@ MADE = {
     "TIER=full make figures": ("TIER=full make figures --dry-run", None),
     "make test": ("make test --dry-run", None),  # this is `make test`
     "make claims": ("make claims TIER=smoke", verdicts_are_printed),
+    "make supplement": ("make supplement TIER=smoke", supplement_is_there),
     "make report": ("make report TIER=smoke", report_is_written),
     "make notebooks": ("make notebooks TIER=smoke", notebooks_are_executed),
     "make compare": ("make compare", tables_agree),
