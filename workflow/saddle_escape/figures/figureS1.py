@@ -48,6 +48,7 @@ KINDS = (
 ORDER = (5, 6, 7, 4, 2, 3, 0, 1)  # of the legend
 SIZE = {"*": 6.2, "P": 4.8, "X": 4.8, "D": 3.6, "s": 3.9}
 MARK = {"linestyle": "none", "markerfacecolor": "none", "markeredgewidth": 0.8}
+COLORS = (*style.CATEGORICAL[:-1], style.INK)  # of the legend; grey says something else
 HEIGHT = 4.6
 PREDICTED = r"Predicted escape time (flow time)"
 MEASURED = r"Measured escape time"
@@ -118,7 +119,7 @@ def _draw_kinds(axes: Axes, rows: pd.DataFrame, x: str, y: str, color=None) -> N
         look = {"marker": marker, "markersize": SIZE.get(marker, 4.3)} | MARK
         of_kind = rows[rows["kind"] == number]
         if len(of_kind):
-            look["color"] = color or style.CATEGORICAL[place]
+            look["color"] = color or COLORS[place]
             axes.plot(of_kind[x], of_kind[y], label=name, gid="times", **look)
 
 
