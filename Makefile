@@ -46,10 +46,11 @@ compare: $(VENV)/.requirements  ## hold the rebuilt figures against the committe
 	$(BIN)/python -m saddle_escape.artifact.compare
 
 .PHONY: docs
-docs: $(VENV)/.requirements  ## rewrite what is generated: costs, the README's tables, config/README.md
+docs: $(VENV)/.requirements  ## rewrite what is generated: costs, README's tables, config/README.md, codecheck.yml
 	$(BIN)/python -m saddle_escape.artifact.costs
 	$(BIN)/python -m saddle_escape.artifact.readme
 	$(BIN)/python -m saddle_escape.artifact.config_docs
+	$(BIN)/python -m saddle_escape.artifact.codecheck
 
 .PHONY: bench
 bench: $(VENV)/.requirements  ## measure what the numerical pieces cost

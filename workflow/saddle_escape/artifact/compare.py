@@ -72,28 +72,28 @@ def compare(committed, rebuilt):
         return False, f"{len(rebuilt)} rows, were {len(committed)}"
     largest = 0.0
     for column in committed:
-        excess = _excess(committed[column], rebuilt[column], *_tolerances(committed, column))
+        excess = _excess(committed[column], rebuilt[column], *tolerances(committed, column))
         row = int(np.argmax(excess)) if len(excess) else 0
         if len(excess) and excess[row] > 1:
             old, new = committed[column].iloc[row], rebuilt[column].iloc[row]
-            allowed = _stated(*(sizes[row] for sizes in _tolerances(committed, column)))
+            allowed = stated(*(sizes[row] for sizes in tolerances(committed, column)))
             return False, f"row {row + 1}: {column} is {new}, was {old}; {allowed}"
         largest = max(largest, excess.max(initial=0.0))
     return True, f"{len(rebuilt)} rows; largest deviation {largest:.1g} of its tolerance"
 
 
-def _tolerances(table, column):
+def tolerances(table, column):
     """(relative, absolute) tolerance of a column, an array of each with an entry per row."""
-    tolerances = np.tile(TOLERANCES.get(column, EXACT), (len(table), 1))
+    sizes_of_rows = np.tile(TOLERANCES.get(column, EXACT), (len(table), 1))
     if TOLERANCES.get(column) in (TRAJECTORY, TIME):
         labels = table[[label for label in LABELS if label in table]].astype(str)
         for start, sizes in ROWS.items():
             named = labels.apply(lambda texts, start=start: texts.str.startswith(start))
-            tolerances[named.any(axis=1).to_numpy(bool)] = sizes
-    return tolerances.T
+            sizes_of_rows[named.any(axis=1).to_numpy(bool)] = sizes
+    return sizes_of_rows.T
 
 
-def _stated(relative, absolute):
+def stated(relative, absolute):
     """A tolerance in words."""
     words = zip((relative, absolute), ("relative", "absolute"), strict=True)
     terms = [f"{size:g} {word}" for size, word in words if size > 0]
