@@ -45,6 +45,10 @@ report: $(VENV)/.requirements  ## write report.html: figures, claims and costs o
 compare: $(VENV)/.requirements  ## hold the rebuilt figures against the committed ones
 	$(BIN)/python -m saddle_escape.artifact.compare
 
+.PHONY: crate
+crate: $(VENV)/.requirements-dev  ## write ro-crate-metadata.json: what the tier's run read and left
+	$(BIN)/python -m saddle_escape.artifact.crate $(TIER)
+
 .PHONY: docs
 docs: $(VENV)/.requirements  ## rewrite what is generated: costs, README's tables, config/README.md, codecheck.yml
 	$(BIN)/python -m saddle_escape.artifact.costs

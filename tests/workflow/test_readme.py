@@ -6,10 +6,12 @@ import shutil
 
 import pandas as pd
 import pytest
+from rocrate.rocrate import ROCrate
 
 from saddle_escape import config
 from saddle_escape.artifact import costs, readme
 from saddle_escape.artifact.catalogue import BY_DEFAULT, FIGURES, ON_DEMAND
+from saddle_escape.artifact.crate import sha256
 from saddle_escape.claims import statements as claims
 
 from .conftest import ROOT, run
@@ -126,6 +128,15 @@ def tables_agree(tree, done):
     assert done.stdout.count("agrees") == len(FIGURES)
 
 
+def crate_describes_the_run(tree, done):
+    crate = ROCrate(tree)
+    for entity in crate.root_dataset["hasPart"]:
+        assert sha256(tree / entity.id) == entity["sha256"], entity.id
+    run = crate.get("#run-smoke")
+    assert run["actionStatus"] == "http://schema.org/CompletedActionStatus", run["error"]
+    (tree / "ro-crate-metadata.json").unlink()
+
+
 def answer(tree, done):
     assert done.stdout.strip() and not done.stderr
 
@@ -145,6 +156,7 @@ MADE = {
     "make report": ("make report TIER=smoke", report_is_written),
     "make notebooks": ("make notebooks TIER=smoke", notebooks_are_executed),
     "make compare": ("make compare", tables_agree),
+    "make crate": ("make crate TIER=smoke", crate_describes_the_run),
     "make bench": ("make bench --dry-run", None),
     "make help": ("make help", answer),
 }
