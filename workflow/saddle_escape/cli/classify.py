@@ -4,6 +4,7 @@ from . import arguments
 
 SUMMARY = "universality class of an activation"
 KEYS = ("activation", "class", "q", "c_q", "c_q_exact", "alpha", "beta1", "conserved", "status")
+REACH = 3.0  # of the picture, in z
 
 
 def add_arguments(parser):
@@ -18,3 +19,20 @@ def run(args):
 
     row = describe(args.activation)
     return {key: row[key] for key in KEYS}
+
+
+def picture(args, answer):
+    """sigma and phi on -3 <= z <= 3, and the order of phi at 0."""
+    import numpy as np
+    import pandas as pd
+
+    from ..figures.answers import draw_activation
+    from ..theory import activations
+    from ..theory.classes import phi
+
+    act = activations.get(args.activation)
+    near = np.geomspace(1e-3, REACH, 200)
+    z = np.unique(np.concatenate([-near, np.linspace(-REACH, REACH, 601), near]))
+    with np.errstate(all="ignore"):
+        table = pd.DataFrame({"z": z, "sigma": act(z), "phi": phi(act, z)})
+    return draw_activation(table, answer)

@@ -5,6 +5,7 @@ from . import start
 from .arguments import CRITERIA, RANGES, require
 
 SUMMARY = "escape time of the reduced ODE on the symmetric manifold (Theorem 4)"
+PAST = 1.25  # the picture goes on beyond the escape time by this factor
 
 
 def add_arguments(parser):
@@ -26,12 +27,9 @@ def run(args):
         require("threshold", args.threshold, **vars(fraction))
     init = start.scales(args.init, args.depth)
 
-    from ..theory import activations, escape
-    from ..theory.manifold import reduction
+    from ..theory import escape
 
-    act = activations.get(args.activation)
-    rule = "trapezoid" if act.smooth else "half_line"
-    model = reduction(act, args.depth, args.width, rule=rule)
+    model = _model(args)
     outcome = escape.escape_time(model, init, args.criterion, args.threshold)
     return {
         "t_escape": null_if_nan(outcome.t_escape),
@@ -40,3 +38,51 @@ def run(args):
         "threshold": args.threshold,
         "rhs_evaluations": outcome.evaluations,
     }
+
+
+def picture(args, answer):
+    """The reduced flow from the start until a quarter of the escape time after the escape."""
+    import pandas as pd
+
+    from ..figures.answers import TRAJECTORY, draw_trajectory
+
+    quantity = "X_1" if args.criterion == "alignment" else args.criterion
+    event = {"quantity": quantity, "t": answer["t_escape"]} | answer
+    rows = [] if event["t"] is None else _trajectory(args, PAST * event["t"])
+    return draw_trajectory(pd.DataFrame(rows, columns=TRAJECTORY), event)
+
+
+def _model(args):
+    """The reduced model of parsed arguments."""
+    from ..theory import activations
+    from ..theory.manifold import reduction
+
+    act = activations.get(args.activation)
+    rule = "trapezoid" if act.smooth else "half_line"
+    return reduction(act, args.depth, args.width, rule=rule)
+
+
+def _trajectory(args, end):
+    """(t, quantity, value): the layer scales, and the loss or the correlation relative to its own.
+
+    LSODA, as class D is stiff; between its steps, which crowd where the flow is fast, its own
+    polynomials.
+    """
+    import numpy as np
+    from scipy.integrate import solve_ivp
+
+    model, init = _model(args), np.array(start.scales(args.init, args.depth))
+    solution = solve_ivp(
+        lambda t, x: model.velocity(x), (0, end), init,
+        method="LSODA", dense_output=True, rtol=1e-9, atol=1e-13 * init,
+    )  # fmt: skip
+    steps = np.arange(len(solution.t))
+    fine = np.interp(np.linspace(0, steps[-1], 3 * len(steps)), steps, solution.t)
+    times = np.union1d(fine, np.linspace(0, solution.t[-1], 300))
+    scales = solution.sol(times).T
+    series = {f"X_{layer}": values for layer, values in enumerate(scales.T, 1)}
+    if args.criterion == "correlation":
+        series["correlation"] = [model.correlation(x) for x in scales]
+    else:
+        series["loss"] = [model.loss(x) / model.plateau for x in scales]
+    return start.long(times, series)

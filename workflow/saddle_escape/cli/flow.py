@@ -1,7 +1,7 @@
 """``flow``: train full networks with a bottleneck and see when they escape."""
 
 from ..status import null_if_nan
-from . import networks
+from . import limit, networks
 from .arguments import CLOCKS, add_number
 
 SUMMARY = "escape of full networks under adaptive gradient flow (Theorem 11)"
@@ -43,6 +43,16 @@ def run(args):
         )  # fmt: skip
         rows += bottleneck.rows(runs, seed, args.bottleneck, epsilons)
     return [{key: null_if_nan(row[key]) for key in bottleneck.ROW} for row in rows]
+
+
+def picture(args, answer):
+    """The computed times on the limit flow's prediction for the same networks, and their ratio."""
+    import pandas as pd
+
+    from ..figures.answers import draw_times
+
+    rows = [*limit.curve(args), *networks.points("flow", answer, "t_escape")]
+    return draw_times(pd.DataFrame(rows))
 
 
 def _decay(args):

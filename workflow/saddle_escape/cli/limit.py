@@ -15,6 +15,13 @@ def run(args):
 
     None where a number does not exist; the status says why.
     """
+    if args.plot and not args.epsilon:
+        raise ValueError("--plot: times are drawn against --epsilon; give at least one")
+    return predicted(args, args.epsilon)
+
+
+def predicted(args, epsilons):
+    """The rows of ``run`` at any scales epsilon; args are those of :mod:`networks`."""
     setup = networks.setup(args)
 
     from ..training import bottleneck, limit_flow
@@ -23,7 +30,24 @@ def run(args):
     for seed in bottleneck.progress(range(args.seeds), "run"):
         raw, x, _ = bottleneck.draw(setup, seed)
         predicted = limit_flow.predictions(
-            setup.problem(x), raw, args.bottleneck, args.epsilon, args.weight_decay, args.decay
+            setup.problem(x), raw, args.bottleneck, epsilons, args.weight_decay, args.decay
         )
         rows += [{"seed": seed, **row} for row in predicted]
     return rows
+
+
+def picture(args, answer):
+    """The predicted times: a line for each seed, circles where they were asked for."""
+    import pandas as pd
+
+    from ..figures.answers import draw_times
+
+    rows = [*curve(args), *networks.points("asked", answer, "t_predicted")]
+    return draw_times(pd.DataFrame(rows))
+
+
+def curve(args):
+    """Rows of a picture with route "prediction", at scales around those of the arguments."""
+    return networks.points(
+        "prediction", predicted(args, networks.around(args.epsilon)), "t_predicted"
+    )

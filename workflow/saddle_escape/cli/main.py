@@ -1,7 +1,8 @@
 """Answers to what-if questions, such as ``python -m saddle_escape classify gelu``.
 
-Prints keys and values, or one JSON value with ``--json``. Bad input ends with exit status 2 and one
-line that names the argument and what is valid.
+Prints keys and values, several rows as a table, or one JSON value with ``--json``; ``--plot FILE``
+draws the answer as well. Bad input ends with exit status 2 and one line that names the argument and
+what is valid.
 """
 
 import argparse
@@ -10,12 +11,16 @@ import os
 import re
 import sys
 
-from . import classify, escape, flow, homotopy, limit, predict
+from . import classify, escape, flow, homotopy, limit, pictures, predict
 from .arguments import printable
 
 COMMANDS = (classify, predict, escape, limit, flow, homotopy)
 DESCRIPTION = "Saddle escape of deep nonlinear networks: answers to what-if questions."
 OUTPUT_FAILED, INTERRUPTED = 1, 130
+EXIT = (
+    "Exit status: 0 answered, also where the answer is a status without a time; 1 the answer could "
+    "not be written; 2 bad arguments, nothing computed or written; 130 interrupted."
+)
 
 
 class _OneLineParser(argparse.ArgumentParser):
@@ -31,14 +36,17 @@ class _OneLineParser(argparse.ArgumentParser):
 
 
 def _parser():
-    parser = _OneLineParser(prog="saddle_escape", description=DESCRIPTION)
+    parser = _OneLineParser(prog="saddle_escape", description=DESCRIPTION, epilog=EXIT)
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     for module in COMMANDS:
         name = module.__name__.rpartition(".")[2]
         command = commands.add_parser(name, help=module.SUMMARY, description=module.SUMMARY)
         command.add_argument("--json", action="store_true", help="print one JSON value")
         module.add_arguments(command)
-        command.set_defaults(run=module.run, refuse=command.error)
+        command.set_defaults(run=module.run, plot=None, refuse=command.error)
+        if hasattr(module, "picture"):
+            pictures.add_argument(command)
+            command.set_defaults(picture=module.picture)
     return parser
 
 
@@ -46,9 +54,27 @@ def _print(result, as_json):
     if as_json:
         print(json.dumps(result, allow_nan=False))
         return
-    for row in result if isinstance(result, list) else [result]:
-        for key, value in row.items():
-            print(f"{key:>20}  {'-' if value is None else printable(value)}")
+    if isinstance(result, list):
+        _print_table(result)
+        return
+    for key, value in result.items():
+        print(f"{key:>20}  {_word(value)}")
+
+
+def _print_table(rows):
+    """A line for each row under the names of the columns."""
+    lines = [list(rows[0]), *([_word(value) for value in row.values()] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        cells = (cell.rjust(width) for cell, width in zip(line[:-1], widths, strict=False))
+        print("  ".join([*cells, line[-1]]))
+
+
+def _word(value):
+    """A value to read, a number to six digits; JSON has them all."""
+    if value is None:
+        return "-"
+    return f"{value:.6g}" if isinstance(value, float) else printable(value)
 
 
 def main(argv=None):
@@ -60,6 +86,8 @@ def main(argv=None):
         args.refuse(error)
     except ArithmeticError:
         args.refuse("a result is beyond the range of floats; give larger scales or fewer layers")
+    if args.plot:
+        pictures.write(args.picture(args, result), args.plot)
     _print(result, args.json)
     return 0
 

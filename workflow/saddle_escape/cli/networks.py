@@ -1,8 +1,11 @@
 """The He-normal networks with a bottleneck, and their data, as two commands draw them."""
 
-from .arguments import DECAYED, add_activation, add_number, add_numbers, require
+import math
+
+from .arguments import DECAYED, RANGES, add_activation, add_number, add_numbers, require
 
 MAX_NUMBERS = 2**28  # of all weights, and of one epsilon's activations: 2 GB each
+BEYOND, POINTS = 1.5, 40  # a picture's lines go beyond the scales by a factor, in so many points
 
 
 def add_arguments(parser, epsilons):
@@ -33,6 +36,24 @@ def setup(args):
     from ..training.bottleneck import Setup
 
     return Setup(args.activation, args.depth, args.width, args.input_dim, args.samples)
+
+
+def around(epsilons):
+    """Scales epsilon for a line through ``epsilons``, and these themselves, in increasing order."""
+    import numpy as np
+
+    allowed = RANGES["epsilon"]
+    reach = max(min(epsilons) / BEYOND, allowed.low), min(max(epsilons) * BEYOND, allowed.high)
+    return sorted({*np.geomspace(*reach, POINTS).clip(*reach).tolist(), *epsilons})
+
+
+def points(route, rows, time):
+    """Rows of an answer as a picture's: the column ``time`` is t, NaN where it is None."""
+    return [
+        {"route": route, "seed": row["seed"], "epsilon": row["epsilon"],
+         "t": math.nan if row[time] is None else row[time], "status": row["status"]}
+        for row in rows
+    ]  # fmt: skip
 
 
 def _require_memory(args):

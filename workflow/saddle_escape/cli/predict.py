@@ -5,6 +5,7 @@ import math
 from . import start
 
 SUMMARY = "leading-order escape time on the symmetric manifold (Theorem 5)"
+POINTS = 200  # of the picture's lines
 
 
 def add_arguments(parser):
@@ -22,3 +23,27 @@ def run(args):
     if math.inf in prediction.values():
         raise OverflowError("escape time")
     return prediction
+
+
+def picture(args, answer):
+    """The leading-order flow from the start to the predicted escape."""
+    import pandas as pd
+
+    from ..figures.answers import TRAJECTORY, draw_trajectory
+
+    event = {"quantity": "X_1", "threshold": args.threshold, "t": answer["t_quadrature"]}
+    rows = [] if event["t"] is None else _leading_order(args, answer["K"])
+    return draw_trajectory(pd.DataFrame(rows, columns=TRAJECTORY), event | answer)
+
+
+def _leading_order(args, rate):
+    """(t, "X_<l>", value) along dX_l/dt = K prod_{m != l} X_m, where X_l^2 - X_m^2 is conserved."""
+    import numpy as np
+
+    from ..theory.escape import quadrature_time
+
+    init = np.array(start.scales(args.init, args.depth))
+    first = np.geomspace(init[0], args.threshold, POINTS)
+    times = [0.0, *(quadrature_time(rate, init, x) for x in first[1:])]
+    scales = np.sqrt(first[:, None] ** 2 + init**2 - init[0] ** 2)
+    return start.long(times, {f"X_{layer}": x for layer, x in enumerate(scales.T, 1)})

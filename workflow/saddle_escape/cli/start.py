@@ -30,3 +30,8 @@ def scales(init, depth):
             "float; give larger scales or fewer layers"
         )
     return each
+
+
+def long(times, series):
+    """Rows (t, name, value) of a picture, from values at the same times by name."""
+    return [(t, name, x) for name, xs in series.items() for t, x in zip(times, xs, strict=True)]
