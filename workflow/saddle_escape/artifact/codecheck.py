@@ -72,18 +72,18 @@ def paper(citation):
 def claims_of(figure, stated):
     """{id: claim} of the claims that a figure carries.
 
-    Those that read its tables or name it in their place; of a figure on demand, the claim that
-    measures the same by itself and has its number as id.
+    Those that read its tables; of those that read none, which measure by themselves, the ones whose
+    place names the figure or whose id is the number of a figure on demand.
     """
     return {name: claim for name, claim in stated.items() if _carries(figure, name, claim)}
 
 
 def _carries(figure, name, claim):
-    tables = [Path(path).with_suffix("") for path in claims.inputs(claim).values()]
-    read = any(table.match(pattern) for table in tables for pattern in figure.tables)
-    named = re.findall(r"figure (\w+)", claim["place"])
+    if tables := [Path(path).with_suffix("") for path in claims.inputs(claim).values()]:
+        return any(table.match(pattern) for table in tables for pattern in figure.tables)
+    numbers = re.findall(r"figure (\w+)", claim["place"])
     measured = figure.on_demand and figure.name == f"figure{name.upper()}"
-    return read or measured or figure.name.removeprefix("figure") in named
+    return measured or figure.name.removeprefix("figure") in numbers
 
 
 def allowances(table):
@@ -122,7 +122,11 @@ def _claim_lines(name, claim):
 
 def _comment(*lines):
     """A comment of so many paragraphs, wrapped."""
-    return "\n".join(part for line in lines for part in textwrap.wrap(line, WIDTH))
+    return "\n".join(part for line in lines for part in _wrapped(line))
+
+
+def _wrapped(line):
+    return textwrap.wrap(line, WIDTH, break_on_hyphens=False)
 
 
 def entries(figure, stated, table):
