@@ -67,6 +67,12 @@ def test_anything_beyond_it_differs_and_is_named(rebuilt, message):
     assert message in verdict
 
 
+def test_two_infinite_times_are_equal():
+    table = changed("t_escape", 2, np.inf)
+    assert compare.compare(table, table)[0]
+    assert not compare.compare(table, TABLE)[0]
+
+
 def test_a_minibatch_row_may_differ_by_more_than_a_flow():
     table = TABLE.assign(route=["closed_form", "minibatch", "reduced"])
     off = table.assign(t_escape=table["t_escape"] * (1 + 5e-5 * (table["route"] == "minibatch")))

@@ -69,11 +69,11 @@ def each(pattern, *path):
 
 
 def figure3_tables(wildcards):
-    """Tables of the routes: closed form, then reduction and both networks per activation."""
+    """Tables of the routes: closed form, reduction, then both networks, activation by activation."""
     routes = [f"universality/{route}_{{}}" for route in ("reduced", "network", "minibatch")]
-    by_activation = [each(route, "universality", "epsilon")(wildcards) for route in routes]
+    by_route = [each(route, "universality", "epsilon")(wildcards) for route in routes]
     closed_form = f"results/{wildcards.tier}/universality/closed_form.csv"
-    return [closed_form, *(path for paths in zip(*by_activation) for path in paths)]
+    return [closed_form, *(path for paths in by_route for path in paths)]
 
 
 def study(kind, *tables, reads=None, data=None, per="", trains=False, script=None, inputs=None):

@@ -102,13 +102,13 @@ def stated(relative, absolute):
 
 def _excess(old, new, relative, absolute):
     """|new - old| over its tolerance, per row; infinite where the two differ in kind."""
-    both = old.isna() & new.isna()
+    both = (old.isna() & new.isna()) | (old == new)  # infinite ones as well
     if not (pd.api.types.is_numeric_dtype(old) and pd.api.types.is_numeric_dtype(new)):
-        return np.where(both | (old == new), 0.0, np.inf)
+        return np.where(both, 0.0, np.inf)
     difference = np.abs(new - old).to_numpy(float)
     tolerance = (relative * np.abs(old) + absolute).to_numpy(float)
     with np.errstate(divide="ignore", invalid="ignore"):
-        excess = np.where(difference == 0, 0.0, difference / tolerance)
+        excess = difference / tolerance
     return np.where(both, 0.0, np.nan_to_num(excess, nan=np.inf, posinf=np.inf))
 
 
