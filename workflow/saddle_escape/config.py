@@ -129,13 +129,17 @@ def violation(content, schema):
     validator = jsonschema.validators.extend(  # .nan would slip through every range
         jsonschema.Draft202012Validator,
         type_checker=types.redefine(
-            "number", lambda _, value: types.is_type(value, "number") and math.isfinite(value)
+            "number", lambda _, value: types.is_type(value, "number") and not _infinite(value)
         ),
     )
     error = jsonschema.exceptions.best_match(
         validator(schema).iter_errors(content), key=_unknown_keys_first
     )
     return _explain(error) if error else None
+
+
+def _infinite(value):
+    return isinstance(value, float) and not math.isfinite(value)
 
 
 def _unknown_keys_first(error):

@@ -100,7 +100,7 @@ def _draw_orders(axes: Axes, rows: pd.DataFrame) -> list:
             run["layer"], run["law"], color=color, gid="law", **style.LINE | {"linewidth": 0.9}
         )
         axes.plot(run["layer"], run["value"], gid="drift", **look)
-        named = depth == rows.loc[rows["activation"] == name, "L"].max()  # once, by the longest line
+        named = depth == rows.loc[rows["activation"] == name, "L"].max()  # named once
         text = f"$L={depth}$, {_label(name)}" if named else f"$L={depth}$"
         ends.append((run["layer"].iloc[-1], run["law"].iloc[-1], text, color))
     axes.set(xlabel="Layer $l$", ylabel=r"Order of d$(X_{l+1}^2-X_l^2)/$d$t$ in $\varepsilon$")
