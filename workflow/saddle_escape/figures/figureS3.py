@@ -11,6 +11,13 @@ from . import style
 from .axes import EPSILON_LABEL, assign_colors, check_columns, check_values, log_axes
 
 COLUMNS = (
+    "epsilon",
+    "t_escape",
+    "t_predicted",
+    "error",
+    "tolerance",
+    "log_slope",
+    "status",
     "case",
     "activation",
     "start",
@@ -18,15 +25,8 @@ COLUMNS = (
     "q",
     "r",
     "L",
-    "epsilon",
-    "t_escape",
-    "t_predicted",
-    "error",
-    "tolerance",
     "order",
     "constant",
-    "log_slope",
-    "status",
 )
 ROWS = {"symmetric": "on the manifold", "he_normal": "off the manifold"}
 MARKERS = "osD^v"  # of the seeds
