@@ -15,10 +15,10 @@ from ..settings import LogSpaced, load
 from ..status import ESCAPED, OK
 from ..theory import activations, escape, exponents, flat_origin, limit_flow, manifold, mean_fit
 from ..theory.classes import rate_constant
-from ..training import bottleneck, integrate
+from ..training import bottleneck, runs
 from ..training.limit_flow import blow_up_time
 from ..training.limit_flow import limit_flow as flow_of
-from ..training.optimizers import Adam, updating
+from ..training.optimizers import Adam
 
 # quantity: "time", "exponent" (local), "scale" (of a layer), "loss" (of the start, in plateaus);
 # predicted: by a law without a parameter, NaN where there is none. Flow times; with Adam rate x
@@ -73,7 +73,7 @@ class Network:
     epsilon: LogSpaced
 
     def start(self, seed: int):
-        """(problem, weights (E, P), plateau (E,), predicted flow times (E,)) of one seed."""
+        """(problem, weights (E, P), predicted flow times (E,)) of one seed."""
         setup = bottleneck.Setup(
             self.activation, self.depth, self.width, self.input_dim, self.samples
         )
@@ -84,7 +84,7 @@ class Network:
             raise ValueError(f"seed {seed}: {blow_up.status[0]}")
         weights = bottleneck.start(setup, raw, self.r, epsilons)
         law = [limit_flow.escape_time(blow_up.t_star.item(), self.r, e) for e in epsilons]
-        return problem, weights, problem.plateau.expand(len(weights)), law
+        return problem, weights, law
 
 
 @dataclass(frozen=True)
@@ -219,20 +219,16 @@ def adam(settings: Normalized) -> list[dict]:
     """rate x steps of Adam, and the law of descent at rate / epsilon_A, by epsilon_A."""
     net, rows = settings.network, []
     for seed in range(net.seeds):
-        problem, weights, plateau, law = net.start(seed)
+        problem, weights, law = net.start(seed)
         for constant in settings.constants:
             optimizer = Adam(settings.rate, epsilon=constant)
-            run = integrate.descend(
-                updating(problem, optimizer),
-                lambda: None,
+            run = runs.descent(
+                problem,
                 weights,
-                rate=settings.rate,
+                optimizer,
+                net.loss_fraction,
                 max_steps=settings.max_steps,
-                event=integrate.loss_event(plateau, net.loss_fraction),
-                evaluate=_losses(problem),
-                next_look=integrate.geometric_schedule(settings.spacing),
-                memory=optimizer.memory(weights),
-                plateau=plateau,
+                spacing=settings.spacing,
             )
             steps = [limit_flow.descent_steps(t, settings.rate, adam_epsilon=constant) for t in law]
             predicted = [settings.rate * count for count in steps]
@@ -244,28 +240,16 @@ def large_starts(settings: LargeStarts) -> list[dict]:
     """Flow times from starts that are not small, and the loss of the start in plateaus."""
     net, rows = settings.network, []
     for seed in range(net.seeds):
-        problem, weights, plateau, law = net.start(seed)
-        run = integrate.integrate(
-            problem.field(),
-            weights,
-            integrate.loss_event(plateau, net.loss_fraction),
-            sizes=problem.sizes,
-            plateau=plateau,
-            clock="relative_rate",
-            rtol=settings.rtol,
-        )
+        problem, weights, law = net.start(seed)
+        run = runs.flow(problem, weights, net.loss_fraction, rtol=settings.rtol)
         times = _runs("time", net, run, law, seed)
-        losses = problem.mean_loss(weights) / plateau
+        losses = problem.mean_loss(weights) / problem.plateau
         rows += times
         rows += [
             row | {"quantity": "loss", "series": "loss", "measured": loss, "predicted": np.nan}
             for row, loss in zip(times, losses.tolist(), strict=True)
         ]
     return rows
-
-
-def _losses(problem):
-    return lambda weights, index: {"loss": problem.mean_loss(weights)}
 
 
 def _runs(series: str, net: Network, run, predicted: Iterable[float], seed: int) -> list[dict]:

@@ -6,19 +6,18 @@ activation, r, depth, width, loss, data, weight decay and the kind of descent.
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 import torch
 
 from ..theory import activations, exponents
 from ..theory import limit_flow as limit
 from ..theory.classes import classify
-from ..training import bottleneck, integrate, limit_flow, network
-from ..training.digits import leading_coordinate, standardized_digits
+from ..training import bottleneck, limit_flow, network, runs
+from ..training.digits import leading_coordinate, standardized_digits, two_digits
 from ..training.losses import SQUARED, Huber, Logistic
-from ..training.optimizers import GradientDescent, HeavyBall, updating
+from ..training.optimizers import GradientDescent, HeavyBall
 from ..training.problem import Problem
 
 COLUMNS = (
@@ -113,8 +112,7 @@ def dataset(settings: Study, case: Case, generator) -> tuple[torch.Tensor, torch
         x = torch.randn(shape, generator=generator, dtype=torch.float64)
         return x, x[:, :1].sign() if case.target == "classes" else x[:, :1]
     if case.target == "classes":
-        x, labels = standardized_digits(settings.digits)
-        seen = np.where(labels == settings.digits[0], 1.0, -1.0)
+        x, seen = two_digits(settings.digits)
     else:
         x, _ = standardized_digits()
         seen = leading_coordinate(x)
@@ -168,12 +166,11 @@ def _described(case, sizes):
 def error_law(case: Case, sizes: Network):
     """The function of epsilon that has order k and epsilon^k, with the logarithm where it is due.
 
-    The logarithm is due where r - 2 equals the smallest of the other powers.
+    Where it is due says :func:`exponents.has_logarithm`.
     """
     r, q = sizes.r, classify(activations.get(case.activation)).q
     order = exponents.correction_order(r, q, r < sizes.depth)
-    others = [power for power in (q and q - 1, 2 if r < sizes.depth else None) if power]
-    resonant = bool(others) and min(others) == r - 2
+    resonant = exponents.has_logarithm(r, q, r < sizes.depth)
     return lambda epsilon: {
         "order": order,
         "error_size": epsilon**order * (math.log(1 / epsilon) if resonant else 1),
@@ -223,22 +220,14 @@ def tolerance(settings: Study, case: Case) -> float:
 
 def flow(settings: Study, case: Case, problem: Problem, start: torch.Tensor, decays):
     """Adaptive gradient flow."""
-    plateau = problem.plateau.expand(len(start))
-    return integrate.integrate(
-        problem.field(weight_decay=decays),
-        start,
-        integrate.loss_event(plateau, settings.loss_fraction),
-        sizes=problem.sizes,
-        clock="relative_rate",
-        rtol=tolerance(settings, case),
-        plateau=plateau,
-    )
+    rtol = tolerance(settings, case)
+    return runs.flow(problem, start, settings.loss_fraction, weight_decay=decays, rtol=rtol)
 
 
 def momentum(settings: Study, case: Case, problem: Problem, start: torch.Tensor, decays):
     """Heavy-ball descent on all the data."""
     ball = HeavyBall(settings.descent.rate, settings.descent.momentum)
-    return _descend(settings, problem, updating(problem, ball, decays), lambda: None, start, ball)
+    return _descent(settings, problem, start, ball, decays)
 
 
 def minibatch(settings: Study, case: Case, problem: Problem, start: torch.Tensor, decays):
@@ -246,29 +235,24 @@ def minibatch(settings: Study, case: Case, problem: Problem, start: torch.Tensor
     generator = torch.Generator().manual_seed(bottleneck.MINIBATCHES)
     plain = GradientDescent(settings.descent.rate)
 
-    def chosen():
+    def drawn():
         size = (settings.descent.batch,)
         return torch.randint(len(problem.x), size, generator=generator).to(problem.x.device)
 
-    def on(index):
-        return replace(problem, x=problem.x[index], y=problem.y[index])
-
-    return _descend(settings, problem, updating(on, plain, decays), chosen, start, plain)
+    return _descent(settings, problem, start, plain, decays, drawn)
 
 
-def _descend(settings, problem, update, batches, start, optimizer):
-    plateau = problem.plateau.expand(len(start))
-    return integrate.descend(
-        update,
-        batches,
+def _descent(settings, problem, start, optimizer, decays, minibatch=None):
+    descent = settings.descent
+    return runs.descent(
+        problem,
         start,
-        rate=optimizer.rate,
-        max_steps=settings.descent.max_steps,
-        evaluate=lambda flat, index: {"loss": problem.mean_loss(flat)},
-        event=integrate.loss_event(plateau, settings.loss_fraction),
-        next_look=integrate.geometric_schedule(settings.descent.spacing),
-        memory=optimizer.memory(start),
-        plateau=plateau,
+        optimizer,
+        settings.loss_fraction,
+        max_steps=descent.max_steps,
+        spacing=descent.spacing,
+        weight_decay=decays,
+        minibatch=minibatch,
     )
 
 

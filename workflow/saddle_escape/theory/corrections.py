@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike
 from . import teachers
 from .activations import Activation
 from .classes import classify
-from .exponents import correction_order
+from .exponents import has_logarithm
 from .teachers import moment
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def logarithm_slope(r: int, q: int, kappa: float, outer: Sequence[float] = ()) -
     slopes = [resonance_slope(q, kappa)] if r == q + 1 else []
     if outer and r == 4 and q >= 3:
         slopes.append(-sum(1 / (2 * scale**2) for scale in outer))
-    return sum(slopes) if slopes and correction_order(r, q, bool(outer)) == r - 2 else math.nan
+    return sum(slopes) if has_logarithm(r, q, bool(outer)) else math.nan
 
 
 def aligned_kappa(

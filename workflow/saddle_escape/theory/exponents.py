@@ -4,6 +4,7 @@ The law t_escape ~ epsilon^-(r-2) (Theorem 11) holds as epsilon -> 0. At finite 
 log t against log epsilon differs from -(r-2) by a power of epsilon, which is fitted along with it.
 """
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -53,14 +54,24 @@ def correction_order(r: int, q: int | None, outer_layers: bool = False) -> int:
     Corrections compete: the activation's first nonlinear term (relative size X^(q-1) while the
     scales are X; q as in the universality classes), the end of the escape, which lasts a time of
     order one, and, where layers at order one follow (r < L), their own growth by X^2, balance's
-    share. Hence min(q - 1, r - 2), and at most 2 with outer layers; an extra log(1/epsilon) where
-    the smallest of q - 1 and 2 equals r - 2. q None (class A) leaves the others. Raises ValueError
-    for r below 3.
+    share. Hence min(q - 1, r - 2), and at most 2 with outer layers; :func:`has_logarithm` says
+    whether a logarithm multiplies it. q None (class A) leaves the others. Raises ValueError for r
+    below 3.
     """
     if r < 3:
         raise ValueError(f"r: {r} is too small, the power law needs at least 3 bottleneck layers")
-    nonlinear = r - 2 if q is None else q - 1
-    return min(nonlinear, r - 2, 2 if outer_layers else r - 2)
+    return min(r - 2, *_growing(q, outer_layers))
+
+
+def has_logarithm(r: int, q: int | None, outer_layers: bool = False) -> bool:
+    """Whether log(1/epsilon) multiplies that power: the largest of the corrections that the
+    scales' size brings is then as large as the end of the escape's."""
+    return min(_growing(q, outer_layers)) == r - 2
+
+
+def _growing(q, outer_layers):
+    """Powers of the scales in the corrections from the activation and from the outer layers."""
+    return (math.inf if q is None else q - 1, 2 if outer_layers else math.inf)
 
 
 def extrapolated_exponent(

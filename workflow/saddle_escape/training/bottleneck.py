@@ -19,7 +19,7 @@ from tqdm import tqdm
 from ..status import ESCAPED, NO_PLATEAU
 from ..theory import activations
 from ..theory.teachers import teacher
-from . import integrate, network
+from . import integrate, network, runs
 from .optimizers import GradientDescent, Optimizer, updating
 from .problem import Problem, single_mode
 
@@ -109,14 +109,14 @@ def escape(
     """
     raw, x, _ = draw(setup, seed)
     problem = setup.problem(x).to(device)
-    plateau = problem.plateau.expand(len(epsilons))
-    return integrate.integrate(
-        problem.field(observer and observer(problem), dtype, weight_decay),
+    return runs.flow(
+        problem,
         start(setup, raw, r, epsilons).to(device),
-        integrate.loss_event(plateau, _fraction(problem, fraction, threshold)),
-        sizes=problem.sizes,
-        plateau=plateau,
-        **{"clock": "relative_rate"} | options,
+        _fraction(problem, fraction, threshold),
+        observe=observer and observer(problem),
+        dtype=dtype,
+        weight_decay=weight_decay,
+        **options,
     )
 
 

@@ -22,6 +22,12 @@ def standardized_digits(chosen: tuple[int, ...] = ()) -> tuple[np.ndarray, np.nd
     return (images - images.mean(0)) / images.std(0), labels
 
 
+def two_digits(chosen: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Images of two digits: (x (n, d), +1 for the first and -1 for the second, (n,))."""
+    x, labels = standardized_digits(chosen)
+    return x, np.where(labels == chosen[0], 1.0, -1.0)
+
+
 def leading_coordinate(x: np.ndarray) -> np.ndarray:
     """The first principal component of centred data x (n, d), with variance 1, (n,)."""
     z = x @ np.linalg.svd(x, full_matrices=False)[2][0]

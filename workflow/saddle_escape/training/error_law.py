@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from ..theory import corrections
-from . import integrate, limit_flow, network
+from . import integrate, limit_flow, network, runs
 from .problem import Problem
 
 
@@ -22,16 +22,8 @@ def escapes(
     """The flows from raw weights whose first r layers are multiplied by each epsilon (E,), until
     the loss is this fraction of its plateau."""
     scales = torch.as_tensor(epsilon, device=raw[0].device)
-    plateau = problem.plateau.expand(len(scales))
-    return integrate.integrate(
-        problem.field(),
-        network.flatten(network.scale_layers(raw, r, scales)),
-        integrate.loss_event(plateau, fraction),
-        sizes=problem.sizes,
-        clock="relative_rate",
-        rtol=rtol,
-        plateau=plateau,
-    )
+    start = network.flatten(network.scale_layers(raw, r, scales))
+    return runs.flow(problem, start, fraction, rtol=rtol)
 
 
 def log_slope(

@@ -4,10 +4,10 @@ import numpy as np
 
 from ...status import NO_PLATEAU
 from ...theory import activations, escape, flat_origin, limit_flow, manifold, mean_fit
-from ...training import bottleneck, integrate
+from ...training import bottleneck, runs
 from ...training.limit_flow import blow_up_time
 from ...training.limit_flow import limit_flow as flow_of
-from ...training.optimizers import Adam, updating
+from ...training.optimizers import Adam
 from . import points, quantity
 from .runs import furthest
 
@@ -37,11 +37,11 @@ def ends(case):
 
 def _kicks(settings, control):
     """Scales of class D at a time when the mean is fitted over the predicted ones, less 1."""
-    own, ratios = settings["kicks"], {}
-    act, depth, width = activations.get(own["activation"]), own["depth"], own["width"]
+    kicked, ratios = settings["kicks"], {}
+    act, depth, width = activations.get(kicked["activation"]), kicked["depth"], kicked["width"]
     model = manifold.reduction(act, depth, width)
-    for epsilon in own["epsilon"]:
-        scales, _ = manifold.trajectory(model, [epsilon] * depth, [0.0, own["time"]])
+    for epsilon in kicked["epsilon"]:
+        scales, _ = manifold.trajectory(model, [epsilon] * depth, [0.0, kicked["time"]])
         law = mean_fit.kicks(act, depth, width, epsilon)
         law = np.full(depth, epsilon) if control == "no_kicks" else law
         ratios[f"{epsilon:g}"] = list(scales[-1, 1:] / law[1:])
@@ -51,14 +51,14 @@ def _kicks(settings, control):
 
 def _flat(settings, control):
     """Times of the reduced equations over the law of degree D, less 1."""
-    own, ratios, shown = settings["flat"], {}, []
-    for name, depth in own["cases"]:
+    flat, ratios, shown = settings["flat"], {}, []
+    for name, depth in flat["cases"]:
         act = activations.get(name)
         student = activations.get(f"{name}+z/10") if control == "linear_term" else act
-        model = manifold.reduction(student, depth, own["width"])
-        scales = own["epsilon"]
+        model = manifold.reduction(student, depth, flat["width"])
+        scales = flat["epsilon"]
         times = [escape.escape_time(model, [e] * depth, "loss", 0.5).t_escape for e in scales]
-        law = [flat_origin.escape_time(act, depth, own["width"], e) for e in scales]
+        law = [flat_origin.escape_time(act, depth, flat["width"], e) for e in scales]
         ratios[f"{name}, L = {depth}"] = list(np.divide(times, law))
         shown += points(f"{name}, L = {depth}", scales, times)
     worst = abs(furthest([x for row in ratios.values() for x in row], 1) - 1)
@@ -67,63 +67,52 @@ def _flat(settings, control):
 
 def _network(settings, seed):
     """(problem, raw weights, T*) of one seed."""
-    own = settings["network"]
-    setup = bottleneck.Setup(
-        own["activation"], own["depth"], own["width"], own["input_dim"], own["samples"]
-    )
+    network = settings["network"]
+    names = ("activation", "depth", "width", "input_dim", "samples")
+    setup = bottleneck.Setup(*(network[name] for name in names))
     raw, x, _ = bottleneck.draw(setup, seed)
-    problem, r = setup.problem(x), own["r"]
+    problem, r = setup.problem(x), network["r"]
     t_star = blow_up_time(flow_of(problem, raw, r), raw[:r]).t_star.item()
     return setup, problem, raw, t_star
 
 
 def _adam(settings, control):
     """Adam far above its constant: order in epsilon; far below it: rate x steps over the law's."""
-    own, r = settings["adam"], settings["network"]["r"]
-    above, below = own["above"], own["below"]
+    descent, r = settings["adam"], settings["network"]["r"]
+    above, below = descent["above"], descent["below"]
     if control == "swapped_constants":
         above, below = (
             above | {"constant": below["constant"]},
             below | {"constant": above["constant"]},
         )
     setup, problem, raw, t_star = _network(settings, 0)
-    times = _adam_times(own, above, setup, problem, raw, r)
+    times = _adam_times(descent, above, setup, problem, raw, r)
     order = np.diff(np.log(times))[0] / np.diff(np.log(above["epsilon"]))[0]
-    (time,) = _adam_times(own, below, setup, problem, raw, r)
+    (time,) = _adam_times(descent, below, setup, problem, raw, r)
     flow_time = limit_flow.escape_time(t_star, r, below["epsilon"][0])
-    law = limit_flow.descent_steps(flow_time, own["rate"], adam_epsilon=below["constant"])
+    law = limit_flow.descent_steps(flow_time, descent["rate"], adam_epsilon=below["constant"])
     return [
         quantity("adam_above", order, times=times),
-        quantity("adam_below", time / (own["rate"] * law)),
+        quantity("adam_below", time / (descent["rate"] * law)),
     ], []
 
 
-def _adam_times(own, side, setup, problem, raw, r):
+def _adam_times(descent, side, setup, problem, raw, r):
     """rate x steps to a tenth of the plateau, a list; full batch, on fixed data."""
     weights = bottleneck.start(setup, raw, r, side["epsilon"])
-    plateau = problem.plateau.expand(len(weights))
-    optimizer = Adam(own["rate"], epsilon=side["constant"])
-    run = integrate.descend(
-        updating(problem, optimizer),
-        lambda: None,
-        weights,
-        rate=own["rate"],
-        max_steps=own["max_steps"],
-        event=integrate.loss_event(plateau, FRACTION),
-        evaluate=lambda flat, index: {"loss": problem.mean_loss(flat)},
-        next_look=integrate.geometric_schedule(0.01),
-        memory=optimizer.memory(weights),
-        plateau=plateau,
+    optimizer = Adam(descent["rate"], epsilon=side["constant"])
+    run = runs.descent(
+        problem, weights, optimizer, FRACTION, max_steps=descent["max_steps"], spacing=0.01
     )
     return run.t_escape.tolist()
 
 
 def _starts(settings, control):
     """Times from small starts over the law's, less 1; part of ordinary starts off the plateau."""
-    own, r = settings["starts"], settings["network"]["r"]
-    small, large = own["small"], own["small" if control == "small_starts" else "large"]
+    starts, r = settings["starts"], settings["network"]["r"]
+    small, large = starts["small"], starts["small" if control == "small_starts" else "large"]
     ratios, statuses = [], []
-    for seed in range(own["seeds"]):
+    for seed in range(starts["seeds"]):
         setup, *_, t_star = _network(settings, seed)
         if control == "another_seed":
             *_, t_star = _network(settings, seed + 1)

@@ -8,8 +8,8 @@ import torch
 
 from ...theory import activations, classes, exponents
 from ...theory.limit_flow import is_multilinear
-from ...training import integrate, limit_flow, network
-from ...training.digits import standardized_digits
+from ...training import limit_flow, network, runs
+from ...training.digits import two_digits
 from ...training.losses import SQUARED, Logistic
 from ...training.problem import Problem
 from . import points, quantity
@@ -72,7 +72,7 @@ def _times(settings, member, epsilons, control):
 @functools.cache
 def _drawn(activation, depth, data, loss, width, input_dim, samples, digits, seed):
     generator = torch.Generator().manual_seed(seed)
-    pixels, labels = standardized_digits(digits) if data == "digits" else (None, None)
+    pixels, signs = two_digits(digits) if data == "digits" else (None, None)
     dimension = input_dim if pixels is None else pixels.shape[1]
     shapes = network.layer_shapes(depth, width, dimension)
     raw = network.he_normal(generator, shapes)
@@ -81,7 +81,7 @@ def _drawn(activation, depth, data, loss, width, input_dim, samples, digits, see
         x = torch.randn(samples, input_dim, generator=generator, dtype=torch.float64)
         y = act.torch(x[:, :1])
     else:
-        x, y = torch.tensor(pixels), torch.tensor(np.where(labels == digits[0], 1.0, -1.0))[:, None]
+        x, y = torch.tensor(pixels), torch.tensor(signs)[:, None]
     return Problem(act, shapes, 1.0, x, y, loss=LOSSES[loss]), raw
 
 
@@ -96,14 +96,5 @@ def _draw(settings, member, seed):
 def _measured(fraction, rtol, problem, raw, r, epsilon):
     """The flow time of one network's escape, NaN if there is none."""
     start = network.flatten([w[None] for w in network.scale_layers(raw, r, epsilon)])
-    plateau = problem.plateau.expand(1)
-    run = integrate.integrate(
-        problem.field(),
-        start,
-        integrate.loss_event(plateau, fraction),
-        sizes=problem.sizes,
-        clock="relative_rate",
-        rtol=rtol if is_multilinear(problem.act) else limit_flow.KINKED_RTOL,
-        plateau=plateau,
-    )
-    return run.t_escape.item()
+    rtol = rtol if is_multilinear(problem.act) else limit_flow.KINKED_RTOL
+    return runs.flow(problem, start, fraction, rtol=rtol).t_escape.item()
