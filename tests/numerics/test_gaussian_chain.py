@@ -12,6 +12,7 @@ from saddle_escape.settings import load
 from saddle_escape.studies import prefactor
 from saddle_escape.theory import gaussian_chain
 from saddle_escape.theory.gaussian_chain import GAIN, small_layers
+from saddle_escape.training.gaussian_chain import blow_up_times
 
 torch.set_num_threads(1)
 STUDY = load(
@@ -30,7 +31,7 @@ STUDY = load(
 def limit(r, ratio, words=7):
     """T* at infinite width and |A| = |C| = 1."""
     small = small_layers(np.random.default_rng(0), 1, r, math.inf, words)
-    return prefactor.times(small, ratio, 1e-9).item()
+    return blow_up_times(small, ratio, 1e-9).item()
 
 
 def whole(rng, draws, r, width):
@@ -79,7 +80,7 @@ def test_compressed_starts_have_the_blow_up_times_of_whole_matrices(r, width):
     draws, rng = 800, np.random.default_rng(3)
     compressed, full = small_layers(rng, draws, r, width, 8), whole(rng, draws, r, width)
     assert compressed[1].shape == full[1].shape
-    logs = [np.log(prefactor.times(start, 1, 1e-5)) for start in (compressed, full)]
+    logs = [np.log(blow_up_times(start, 1, 1e-5)) for start in (compressed, full)]
     error = math.sqrt(sum(np.var(x) for x in logs) / draws)
     assert abs(logs[0].mean() - logs[1].mean()) < 4 * error
     assert np.std(logs[0]) == pytest.approx(np.std(logs[1]), rel=0.12)

@@ -409,6 +409,11 @@ class _Training:
         slope = torch.autograd.functional.jacobian(objective, b)
         return slope, torch.autograd.functional.hessian(objective, b)
 
+    @functools.cached_property
+    def settled(self) -> tuple[Tensor, float]:
+        """(parameters, flow time) once the last bias has relaxed; both routes start from there."""
+        return _settle(self)
+
     @property
     def bias_rate(self) -> float:
         """The slowest rate at which the last bias relaxes on the plateau, 1 / flow time."""
@@ -525,7 +530,7 @@ def _law(network, training):
     law = functools.partial(_Law, cls=worst.cls, depth=len(network.linears))
     if (status := _law_status(network, training, rows)) != OK:
         return law(status)
-    flow, (settled, settling) = _limit_flow(network, training), _settle(training)
+    flow, (settled, settling) = _limit_flow(network, training), training.settled
     weights = training.weights(settled)
     if len(weights) == 2:
         rate = limit_flow.growth_rate(flow, weights).item()
@@ -612,7 +617,7 @@ def _escape(training):
         return _Escape(NOT_ON_PLATEAU)
     t = 0.0
     if training.last_bias:
-        flat, settling = _settle(training)
+        flat, settling = training.settled
         slow = training.bias_rate / SEPARATION
         fast = _or(lambda seen, index: torch.log(slow / seen["rate"]), halved)
         flat, waiting = _flow(training, flat, fast, slaved=True)

@@ -5,16 +5,14 @@ population's C = E[y x]. Their T* needs no data and no network, only the small l
 limit flow reaches of them (:mod:`~saddle_escape.theory.gaussian_chain`) and the length of A.
 """
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-import torch
 
 from ..theory import activations, teachers
 from ..theory.gaussian_chain import GAIN, explain, features, small_layers
-from ..training.limit_flow import LimitFlow, blow_up_time
+from ..training.gaussian_chain import blow_up_times, limit_time
 
 QUANTILES = (5, 25, 50, 75, 95)  # per cent
 
@@ -63,7 +61,8 @@ def distribution(settings: Study, name: str) -> pd.DataFrame:
             t_star, columns = (np.concatenate(parts) for parts in zip(*starts, strict=True))
             row = {"case": name, "depth": settings.depth, "r": case.r}
             row |= {"input_dim": d, "width": width}
-            limit = limit_time(settings, case, width / d)
+            limit = limit_time(case.r, width / d, case.words, settings.rtol)
+            limit /= rate(settings, case.r)
             rows.append(row | summary(t_star, columns, case.r, limit))
     return pd.DataFrame(rows)
 
@@ -76,7 +75,8 @@ def _drawn(rng, settings, case, d, width, draws):
     """T* (draws,) and features (draws, F) of some draws."""
     small = small_layers(rng, draws, case.r, width, case.words)
     outer = np.sqrt(rng.chisquare(width, (draws, settings.depth - case.r)) / width)
-    t_star = times(small, width / d, settings.rtol) / rate(settings, case.r) / outer.prod(1)
+    unit = blow_up_times(small, width / d, settings.rtol)
+    t_star = unit / rate(settings, case.r) / outer.prod(1)
     return t_star, features(small, outer, width)
 
 
@@ -85,21 +85,6 @@ def rate(settings: Study, r: int) -> float:
     act = activations.get(settings.activation)
     paths = act.slope_at_zero ** (settings.depth - 1) * GAIN ** ((settings.depth - r) / 2)
     return paths * teachers.moment(act, 1)
-
-
-def times(small: list[np.ndarray], ratio: float, rtol: float) -> np.ndarray:
-    """T* (draws,) at |A| = |C| = 1 and N/d = ratio; NaN for a start that does not blow up."""
-    first, *rest = (torch.from_numpy(v) for v in small)
-    one = torch.ones(1, 1, dtype=torch.float64)
-    return blow_up_time(
-        LimitFlow(one, one), [first * math.sqrt(ratio), *rest], rtol=rtol
-    ).t_star.numpy()
-
-
-def limit_time(settings: Study, case: Case, ratio: float) -> float:
-    """T* at infinite width and N/d = ratio, where nothing is random."""
-    small = small_layers(np.random.default_rng(0), 1, case.r, math.inf, case.words)
-    return times(small, ratio, settings.rtol).item() / rate(settings, case.r)
 
 
 def summary(t_star: np.ndarray, columns: np.ndarray, r: int, limit: float) -> dict:

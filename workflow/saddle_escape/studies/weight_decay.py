@@ -86,8 +86,8 @@ def case_table(settings: Study, name: str, device="cpu") -> pd.DataFrame:
     )
     for seed in bottleneck.progress(range(settings.seeds), "seed"):
         problem, raw = _problem(setup, seed)
-        for epsilon in case.epsilon:
-            (free,) = limit_flow.predictions(problem, raw, case.r, [epsilon], decayed=case.decayed)
+        scales = list(case.epsilon)
+        for free in limit_flow.predictions(problem, raw, case.r, scales, decayed=case.decayed):
             for ratio in settings.decay_ratio:
                 run = decay_run(settings, case, setup, seed, free, ratio, device)
                 rows += _rows(settings, case, problem, raw, seed, free, ratio, run)

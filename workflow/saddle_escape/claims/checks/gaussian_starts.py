@@ -3,10 +3,9 @@
 import math
 
 import numpy as np
-import torch
 
 from ...theory.gaussian_chain import GAIN, explain, features, small_layers
-from ...training.limit_flow import LimitFlow, blow_up_time
+from ...training.gaussian_chain import blow_up_times, limit_time
 from . import points, quantity
 from .runs import furthest
 
@@ -33,27 +32,15 @@ def prefactor(case):
     return quantities, shown
 
 
-def _times(small, ratio):
-    """T* (draws,) at |A| = |C| = 1 and N/d = ratio."""
-    first, *rest = (torch.from_numpy(v) for v in small)
-    one = torch.ones(1, 1, dtype=torch.float64)
-    run = blow_up_time(LimitFlow(one, one), [first * math.sqrt(ratio), *rest], rtol=RTOL)
-    return run.t_star.numpy()
-
-
-def _limit_time(r, ratio, words):
-    return _times(small_layers(np.random.default_rng(0), 1, r, math.inf, words), ratio).item()
-
-
 def _limit(ratio, words):
     """At infinite width against what is left where the first layer does not move, M = |V_1 c|."""
     size = math.sqrt(GAIN * ratio)
     law = {
         3: math.log(2 * size),
-        4: _limit_time(3, 1, words) - 1 / size,
-        5: _limit_time(4, 1, words),
+        4: limit_time(3, 1, words, RTOL) - 1 / size,
+        5: limit_time(4, 1, words, RTOL),
     }
-    ratios = {f"r = {r}": size * _limit_time(r, ratio, words) / t for r, t in law.items()}
+    ratios = {f"r = {r}": size * limit_time(r, ratio, words, RTOL) / t for r, t in law.items()}
     return quantity("limit", abs(furthest(ratios.values(), 1) - 1), ratios=ratios)
 
 
@@ -63,7 +50,10 @@ def _starts(settings, words):
     rng = np.random.default_rng(1)
     shapes = [(width, 1), *[(width, width)] * (r - 2), (1, width)]
     whole = [rng.normal(0, math.sqrt(GAIN / width), (draws, *shape)) for shape in shapes]
-    logs = [np.log(_times(s, 1)) for s in (small_layers(rng, draws, r, width, words), whole)]
+    logs = [
+        np.log(blow_up_times(s, 1, RTOL))
+        for s in (small_layers(rng, draws, r, width, words), whole)
+    ]
     error = math.sqrt(sum(np.var(log_t) for log_t in logs) / draws)
     distance = (logs[0].mean() - logs[1].mean()) / error
     return quantity("starts", distance, spreads=[float(np.std(log_t)) for log_t in logs])
@@ -80,7 +70,9 @@ def _over_draws(settings, control, words):
         small = small_layers(rng, draws, r, drawn, words)
         outer = np.sqrt(rng.chisquare(drawn, (draws, outer_layers)) / drawn)
         length = 1 if control == "outer_fixed" else outer.prod(1)
-        log_t = np.log(_times(small, width / d) / length / _limit_time(r, width / d, words))
+        log_t = np.log(
+            blow_up_times(small, width / d, RTOL) / length / limit_time(r, width / d, words, RTOL)
+        )
         columns = features(small, outer, drawn)
         if control == "another_draw":
             columns = columns[::-1]
