@@ -52,7 +52,7 @@ def cost(tier, part):
     seconds = sum(float(row["cpu_time"]) for row in sampled)
     peak = max((float(row["max_rss"]) for row in sampled), default=0)
     saved = _matching(f"results/{tier}", part.tables, (".manifest.json", ".nc"))
-    manifests = [_manifest(path) for path in saved]
+    manifests = [manifest_of(path) for path in saved]
     evaluations = sum(_evaluations_of_jobs(manifests).values())
     devices = ", ".join(sorted({manifest["device"] for manifest in manifests}))
     return len(paths), round(seconds / 60, 2), round(peak), evaluations, devices
@@ -102,7 +102,7 @@ def _rows(path):
         return list(csv.DictReader(file, delimiter="\t"))
 
 
-def _manifest(path):
+def manifest_of(path):
     """The manifest at a path, or of the dataset there."""
     if path.suffix == ".nc":
         return results.load_dataset(path).attrs["manifest"]

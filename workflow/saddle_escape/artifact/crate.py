@@ -20,8 +20,8 @@ from pathlib import Path
 import yaml
 
 from .. import config
-from ..results import load_dataset
 from .catalogue import BY_DEFAULT
+from .costs import manifest_of
 
 NAME = "ro-crate-metadata.json"
 VERSION = "1.1"  # of RO-Crate, which the profiles below extend
@@ -60,10 +60,10 @@ REBUILD = "run `make figures` first"
 def manifests(folder):
     """{path of a result: its manifest} of everything below a tier's folder that has one."""
     beside = {
-        path.with_name(path.name.replace(".manifest.json", ".csv")): json.loads(path.read_text())
+        path.with_name(path.name.replace(".manifest.json", ".csv")): manifest_of(path)
         for path in sorted(folder.rglob("*.manifest.json"))
     }
-    within = {path: load_dataset(path).attrs["manifest"] for path in sorted(folder.rglob("*.nc"))}
+    within = {path: manifest_of(path) for path in sorted(folder.rglob("*.nc"))}
     return {path: made for path, made in (beside | within).items() if path.is_file() and made}
 
 

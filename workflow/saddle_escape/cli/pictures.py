@@ -7,11 +7,6 @@ from pathlib import Path
 from .arguments import LONGEST_VALUE, printable
 
 SUFFIXES = (".png", ".pdf", ".svg")
-UNDATED = {  # the same picture gives the same bytes
-    ".png": {"Software": "saddle_escape"},
-    ".pdf": {"Creator": "saddle_escape", "Producer": "Matplotlib", "CreationDate": None},
-    ".svg": {"Creator": "saddle_escape", "Date": None},
-}
 
 
 def add_argument(parser):
@@ -26,12 +21,11 @@ def write(figure, path):
 
     target = Path(os.path.realpath(path))
     temporary = target.with_name(f".saddle_escape_{os.getpid()}{target.suffix}")
-    kind = path.suffix.lower()
+    kind = path.suffix.lower()[1:]
     with style.figure_style(), style.mpl.rc_context({"svg.hashsalt": "saddle_escape"}):
-        figure.draw_without_rendering()
-        figure.set_layout_engine("none")  # a second layout would part names from their lines
+        style.freeze(figure)
         try:
-            figure.savefig(temporary, format=kind[1:], dpi=style.DPI, metadata=UNDATED[kind])
+            figure.savefig(temporary, format=kind, dpi=style.DPI, metadata=style.UNDATED[kind])
             os.replace(temporary, target)
         finally:
             temporary.unlink(missing_ok=True)

@@ -18,6 +18,11 @@ SINGLE_WIDTH = 3.4
 DOUBLE_WIDTH = 7.0
 PANEL_HEIGHT = 2.75
 DPI = 300
+UNDATED = {  # metadata by format, with which the same picture gives the same bytes
+    "png": {"Software": "saddle_escape"},
+    "pdf": {"Creator": "saddle_escape", "Producer": "Matplotlib", "CreationDate": None},
+    "svg": {"Creator": "saddle_escape", "Date": None},
+}
 
 INK = "#1a1a1a"
 GREY = "#8c8c8c"
@@ -173,11 +178,15 @@ def save(figure: Figure, stem: Path | str) -> tuple[Path, Path]:
     a layout that is frozen here, because a second pass of the automatic layout would shift it.
     Parent directories are made.
     """
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")
+    freeze(figure)
     pdf, png = (Path(f"{stem}.{suffix}") for suffix in ("pdf", "png"))
     pdf.parent.mkdir(parents=True, exist_ok=True)
-    author = {"Creator": "saddle_escape", "Producer": "Matplotlib", "CreationDate": None}
-    figure.savefig(pdf, metadata=author)
-    figure.savefig(png, dpi=DPI, metadata={"Software": "saddle_escape"})
+    figure.savefig(pdf, metadata=UNDATED["pdf"])
+    figure.savefig(png, dpi=DPI, metadata=UNDATED["png"])
     return pdf, png
+
+
+def freeze(figure: Figure) -> None:
+    """Settle the layout for good: a second pass would part names from their lines."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")

@@ -23,25 +23,25 @@ def orders(case):
     other weights; ray_coefficient, logarithms without the drift of the balance; half_outer, with
     the layer at order one half as large in the formula.
     """
-    own, wanted, quantities, shown = case.settings, case.quantities, [], []
+    settings, wanted, quantities, shown = case.settings, case.quantities, [], []
     for place in ("on", "off"):
         if f"order_{place}" in wanted:
-            order, drawn = _orders(own, place, case.control)
+            order, drawn = _orders(settings, place, case.control)
             quantities.append(order)
             shown += drawn
         if f"logarithm_{place}" in wanted:
-            quantities.append(_logarithms(own, place, case.control))
+            quantities.append(_logarithms(settings, place, case.control))
     return quantities, shown
 
 
-def _orders(own, place, control):
+def _orders(settings, place, control):
     """Orders of the error less those of the law, with the points they come from."""
     distances, shown = {}, []
-    cases = own["orders"][-1:] if control == "curved" else own["orders"]  # one is enough
+    cases = settings["orders"][-1:] if control == "curved" else settings["orders"]  # one is enough
     for name, r, outer, *epsilon in cases:
         q, _ = corrections.insertion(activations.get(name))
         used = f"({_expression(name)})+z**2/8" if control == "curved" else name
-        error = np.abs(_error(own, used, r, outer, place, tuple(epsilon), control))
+        error = np.abs(_error(settings, used, r, outer, place, tuple(epsilon), control))
         order = exponents.local_exponents(epsilon, error)[1][0]
         law = exponents.correction_order(r, q, outer_layers=outer > 0)
         distances[f"q = {q}, r = {r} of {r + outer}"] = order - law
@@ -55,14 +55,14 @@ def _expression(name):
     return BUILTIN.get(name, (name,))[0]
 
 
-def _logarithms(own, place, control):
+def _logarithms(settings, place, control):
     """Measured over predicted slopes of error epsilon^-(r-2) against log 1/epsilon."""
     ratios = {}
-    for name, r, outer, *epsilon in own["logarithms"]:
-        error = _error(own, name, r, outer, place, tuple(epsilon), None)
+    for name, r, outer, *epsilon in settings["logarithms"]:
+        error = _error(settings, name, r, outer, place, tuple(epsilon), None)
         scaled = error / np.array(epsilon) ** (r - 2)
         slope = -np.diff(scaled)[0] / np.diff(np.log(epsilon))[0]
-        law = _log_slope(own, name, r, outer, place)
+        law = _log_slope(settings, name, r, outer, place)
         q, _ = corrections.insertion(activations.get(name))
         if control == "ray_coefficient" and not outer:
             law *= (q + 1) / (2 * q)
@@ -72,11 +72,11 @@ def _logarithms(own, place, control):
     return quantity(f"logarithm_{place}", furthest(ratios.values(), 1) - 1, ratios=ratios)
 
 
-def _start(own, name, r, outer, place, seed=0):
+def _start(settings, name, r, outer, place, seed=0):
     """(problem, raw weights) of one neuron per layer, or of a He-normal network."""
     if place == "on":
         return reduced.problem(name, r + outer, RULE), reduced.balanced(r + outer)
-    size = [own["network"][key] for key in ("width", "input_dim", "samples")]
+    size = [settings["network"][key] for key in ("width", "input_dim", "samples")]
     setup = bottleneck.Setup(name, r + outer, *size)
     raw, x, _ = bottleneck.draw(setup, seed)
     return setup.problem(x), raw
@@ -85,8 +85,8 @@ def _start(own, name, r, outer, place, seed=0):
 @functools.cache
 def _times(activation, r, outer, place, epsilon, size):
     """Escape times (E,)."""
-    own = {"network": dict(size)}
-    problem, raw = _start(own, activation, r, outer, place)
+    settings = {"network": dict(size)}
+    problem, raw = _start(settings, activation, r, outer, place)
     run = error_law.escapes(problem, raw, r, np.array(epsilon), FRACTION, RTOL)
     return run.t_escape.numpy()
 
@@ -99,9 +99,9 @@ def _blow_up_time(activation, r, outer, place, seed, size):
     return limit_flow.blow_up_time(flow, raw[:r], rtol=RTOL).t_star.item()
 
 
-def _error(own, name, r, outer, place, epsilon, control):
+def _error(settings, name, r, outer, place, epsilon, control):
     """t / t_predicted - 1 (E,)."""
-    size = tuple(own["network"].items())
+    size = tuple(settings["network"].items())
     t = _times(name, r, outer, place, epsilon, size)
     t_star = _blow_up_time(name, r, outer, place, int(control == "another_seed"), size)
     return t * np.array(epsilon) ** (r - 2) / t_star - 1
@@ -116,5 +116,5 @@ def _slope(activation, r, outer, place, size):
     return slope if math.isfinite(slope) else 0.0
 
 
-def _log_slope(own, name, r, outer, place):
-    return _slope(name, r, outer, place, tuple(own["network"].items()))
+def _log_slope(settings, name, r, outer, place):
+    return _slope(name, r, outer, place, tuple(settings["network"].items()))
