@@ -102,7 +102,8 @@ def _draw_orders(axes: Axes, rows: pd.DataFrame) -> list:
         axes.plot(run["layer"], run["value"], gid="drift", **look)
         named = depth == rows.loc[rows["activation"] == name, "L"].max()  # named once
         text = f"$L={depth}$, {_label(name)}" if named else f"$L={depth}$"
-        ends.append((run["layer"].iloc[-1], run["law"].iloc[-1], text, color))
+        above = 0 if named else 0.7  # a short name clear of the markers of the line below
+        ends.append((run["layer"].iloc[-1], run["law"].iloc[-1] + above, text, color))
     axes.set(xlabel="Layer $l$", ylabel=r"Order of d$(X_{l+1}^2-X_l^2)/$d$t$ in $\varepsilon$")
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(MaxNLocator(integer=True))
