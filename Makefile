@@ -5,7 +5,7 @@ TIER ?= default
 
 VENV := .venv
 BIN := $(VENV)/bin
-SNAKEMAKE := $(BIN)/snakemake --cores all --config tier=$(TIER)
+SNAKEMAKE := $(BIN)/snakemake --logger progress --cores all --config tier=$(TIER)
 
 .PHONY: help
 help:  ## list the targets
