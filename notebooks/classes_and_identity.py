@@ -28,6 +28,7 @@
 
 # %%
 import numpy as np
+import pandas as pd
 import torch
 
 from saddle_escape.artifact import notebook
@@ -46,6 +47,13 @@ TIER = notebook.tier()  # or "smoke", "default", "full"
 # %%
 table = notebook.load("classes.csv", TIER)
 table.drop(columns=["conserved", "homogeneity"])
+
+# %% [markdown]
+# Every built-in activation, torch's own under torch's names. Without a class, `status` says why.
+
+# %%
+built_in = pd.DataFrame(classes.describe(name) for name in activations.BUILTIN)
+built_in[["activation", "class", "q", "c_q_exact", "alpha", "status"]]
 
 # %% [markdown]
 # ## $\varphi_\sigma$ near zero

@@ -346,10 +346,31 @@ def test_labels_of_one_kind_have_no_plateau_beside_a_last_bias():
 
 @pytest.mark.parametrize("kind", plateau.ACTIVATIONS)
 def test_activations_are_torchs_own(kind):
-    module = kind()
+    module = kind(0.5, -2.0) if kind is nn.Threshold else kind()
     z = torch.linspace(-7, 7, 200, dtype=torch.float64)
     ours = plateau.get(plateau.ACTIVATIONS[kind](module)).torch(z)
     torch.testing.assert_close(ours, module(z), rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    "module",
+    [nn.ELU(0.7), nn.CELU(0.7), nn.Hardshrink(0.3), nn.Softshrink(0.3), nn.Hardtanh(-0.2, 3.0),
+     nn.Threshold(0.0, 0.0), nn.Threshold(-1.0, -1.0), nn.Softplus(2.0), nn.LeakyReLU(0.3)],
+    ids=str,
+)  # fmt: skip
+def test_settings_of_activations_are_read(module):
+    z = torch.linspace(-7, 7, 200, dtype=torch.float64)
+    ours = plateau.get(plateau.ACTIVATIONS[type(module)](module)).torch(z)
+    torch.testing.assert_close(ours, module(z), rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("module", "why"), [(nn.PReLU(), "learns"), (nn.RReLU(), "draws"), (nn.GLU(), "mixes")]
+)
+def test_what_is_no_function_of_one_number_is_refused_with_the_reason(module, why):
+    model = nn.Sequential(nn.Linear(3, 4, bias=False), module, nn.Linear(4, 1, bias=False))
+    with pytest.raises(ValueError, match=rf"^model\[1\]: {type(module).__name__} {why}"):
+        plateau.predict(model, torch.ones(2, 3), torch.ones(2, 1), lr=0.1)
 
 
 def test_the_readmes_lines_run_and_their_training_agrees():

@@ -28,8 +28,24 @@ TABLE = {
     "cos": ("D", 0, -1.0, "-1", 0.0, 0.0, None),
     "cubic": ("B", 3, 2.0, "2", 0.0, 3.0, 3),
     "relu2": (None, None, None, None, 0.0, math.sqrt(2 / math.pi), 2),
+    "gelu_tanh": ("C", 2, 1 / math.sqrt(2 * math.pi), "1/sqrt(2*pi)", 0.5, 0.5, None),
+    "silu": ("C", 2, 0.25, "1/4", 0.5, 0.5, None),
+    "hardswish": ("C", 2, 1 / 6, "1/6", 0.5, 0.5, None),
+    "logsigmoid": ("D", 0, math.log(2), "log(2)", 0.5, 0.5, None),
+    "hardsigmoid": ("D", 0, -0.5, "-1/2", 1 / 6, math.erf(3 / math.sqrt(2)) / 6, None),
+    "tanhshrink": ("B", 3, 2 / 3, "2/3", 0.0, 1 - 0.605706, None),
+    "relu6": (None, None, None, None, None, 0.5, None),
+    "elu": (None, None, None, None, 1.0, 0.761578, None),
+    "celu": (None, None, None, None, 1.0, 0.761578, None),
+    "selu": (None, None, None, None, None, 0.985231, None),
+    "softsign": (None, None, None, None, 1.0, 0.412755, None),
+    "hardtanh": (None, None, None, None, 1.0, math.erf(1 / math.sqrt(2)), None),
 }
-ANALYTIC = [name for name, row in TABLE.items() if row[0] not in ("A", None)]
+ANALYTIC = [
+    name
+    for name, row in TABLE.items()
+    if row[0] not in ("A", None) and activations.get(name).smooth
+]
 EXPRESSIONS = ["z*exp(-z**2)", "sin(3*z)*exp(-z**2/2)", "z/(1+z**2)", "erf(z)+z**5", "log(1+z**2)"]
 
 
@@ -57,7 +73,9 @@ def test_table_of_classes(name):
 def test_beta1_is_the_gaussian_integral(name):
     act = activations.get(name)
     with mpmath.workdps(30):
-        exact = mpmath.quad(lambda z: act.mp(z) * z * mpmath.npdf(z), [-30, -6, -2, 0, 2, 6, 30])
+        exact = mpmath.quad(
+            lambda z: act.mp(z) * z * mpmath.npdf(z), [-30, -6, -3, -1, 0, 1, 3, 6, 30]
+        )
     assert classes.classify(act).beta1 == pytest.approx(float(exact), rel=1e-13, abs=1e-15)
 
 
@@ -67,7 +85,9 @@ def test_statuses_say_where_the_law_does_not_apply():
         assert status[name] == "no linear signal path: the r-2 law does not apply"
     for name in ("softplus", "sigmoid"):
         assert "constant" in status[name] and "law" in status[name]
-    assert "not analytic at 0" in status["relu2"] and "not piecewise linear" in status["relu2"]
+    for name in ("relu2", "relu6", "elu", "celu", "selu", "softsign"):
+        assert "not analytic at 0" in status[name] and "not piecewise linear" in status[name]
+    assert "no Taylor term" in status["hardtanh"] and "no class" in status["hardtanh"]
     for name in ("linear", "relu", "tanh", "gelu", "mish"):
         assert status[name] == "ok"
 
@@ -79,6 +99,16 @@ def test_activations_with_a_bend_at_zero_have_no_class(text):
     row = classes.classify(activations.get(text))
     assert row.cls is None and row.q is None and row.c_q is None and row.c_q_exact is None
     assert "not analytic at 0" in row.status
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["hardshrink", "softshrink", "z*step(z - 1)", "z + step(z + 1) - 1", "sign(z)", "step(z)"],
+)
+def test_jumps_and_dead_zones_have_no_class(text):
+    """phi of hardshrink is 0 off its jumps, yet it is not linear."""
+    row = classes.classify(activations.get(text))
+    assert row.cls is None and row.paper_cls is None and "no class" in row.status
 
 
 @pytest.mark.parametrize(

@@ -224,17 +224,21 @@ def _check_settings(lr, weight_decay, momentum):
 # --- the model ------------------------------------------------------------------------------------
 
 
-def _elu(alpha, beta, scale):
-    return f"{scale!r}*(relu(z) + {alpha!r}*(exp(-relu(-z)/{beta!r}) - 1))"
+def _elu(alpha, beta):
+    return f"relu(z) + {alpha!r}*expm1(-relu(-z)/{beta!r})"
+
+
+def _threshold(threshold, value):
+    if value == threshold:  # no jump
+        return f"{value!r} + relu(z - {threshold!r})"
+    return f"{value!r} + (z - {value!r})*step(z - {threshold!r})"
 
 
 ACTIVATIONS: dict[type, Callable[[nn.Module], str]] = {
     nn.Tanh: lambda m: "tanh",
     nn.ReLU: lambda m: "relu",
     nn.LeakyReLU: lambda m: f"relu(z) - {m.negative_slope!r}*relu(-z)",
-    nn.GELU: lambda m: (
-        "gelu" if m.approximate == "none" else "z*(1 + tanh(sqrt(2/pi)*(z + 0.044715*z**3)))/2"
-    ),
+    nn.GELU: lambda m: "gelu" if m.approximate == "none" else "gelu_tanh",
     nn.SiLU: lambda m: "swish",
     nn.Mish: lambda m: "mish",
     nn.Sigmoid: lambda m: "sigmoid",
@@ -242,12 +246,23 @@ ACTIVATIONS: dict[type, Callable[[nn.Module], str]] = {
     nn.LogSigmoid: lambda m: "-softplus(-z)",
     nn.Tanhshrink: lambda m: "z - tanh(z)",
     nn.Softsign: lambda m: "z/(1 + abs(z))",
-    nn.Hardswish: lambda m: "z*min(relu(z + 3), 6)/6",
-    nn.Hardtanh: lambda m: f"min(max(z, {m.min_val!r}), {m.max_val!r})",
-    nn.ReLU6: lambda m: "min(relu(z), 6)",
-    nn.ELU: lambda m: _elu(float(m.alpha), 1.0, 1.0),
-    nn.CELU: lambda m: _elu(float(m.alpha), float(m.alpha), 1.0),
-    nn.SELU: lambda m: _elu(1.6732632423543772, 1.0, 1.0507009873554805),
+    nn.Hardshrink: lambda m: f"z*(step(z - {m.lambd!r}) + step(-z - {m.lambd!r}))",
+    nn.Hardsigmoid: lambda m: "hardsigmoid",
+    nn.Hardswish: lambda m: "hardswish",
+    nn.Hardtanh: lambda m: f"clip(z, {m.min_val!r}, {m.max_val!r})",
+    nn.ReLU6: lambda m: "relu6",
+    nn.Softshrink: lambda m: f"relu(z - {m.lambd!r}) - relu(-z - {m.lambd!r})",
+    nn.Threshold: lambda m: _threshold(m.threshold, m.value),
+    nn.ELU: lambda m: _elu(float(m.alpha), 1.0),
+    nn.CELU: lambda m: _elu(float(m.alpha), float(m.alpha)),
+    nn.SELU: lambda m: "selu",
+}
+
+# Modules that are no fixed function of one number, and what to use instead.
+NO_FUNCTION: dict[type, str] = {
+    nn.PReLU: "learns its slope (LeakyReLU has a fixed one)",
+    nn.RReLU: "draws its slope at random (LeakyReLU(11/48) has its average)",
+    **dict.fromkeys((nn.GLU, nn.Softmax, nn.Softmin, nn.LogSoftmax), "mixes neurons"),
 }
 
 
@@ -281,8 +296,9 @@ def _read(model):
         elif type(module) in ACTIVATIONS and after_linear:
             acts.append(get(ACTIVATIONS[type(module)](module)))
         else:
-            known = type(module) in ACTIVATIONS
-            problem = "does not follow a Linear layer" if known else "is not among what has a law"
+            problem = NO_FUNCTION.get(type(module), "is not among what has a law")
+            if type(module) in ACTIVATIONS:
+                problem = "does not follow a Linear layer"
             raise ValueError(f"model[{k}]: {type(module).__name__} {problem}, {LAYERS}")
         after_linear = type(module) is nn.Linear
     if not after_linear:

@@ -19,7 +19,7 @@ import scipy.special
 import sympy as sp
 from numpy.typing import ArrayLike
 
-from .builtin import BUILTIN
+from .builtin import BUILTIN, NOT_BUILT_IN
 
 if TYPE_CHECKING:
     from torch import Tensor  # imported where it is used: it takes seconds
@@ -29,10 +29,11 @@ TAYLOR_ORDER = 40
 MAX_EXPRESSION_LENGTH = 200
 MAX_NUMBER = 10**6  # of any constant in a user's expression: no tower of powers is ever built
 MAX_EXPONENT = 64
-MAX_KINKS = 4  # abs, max, min, relu in one expression: each can double its size
+MAX_KINKS = 4  # abs, max, step and their kin in one expression: each can double its size
 
 
 ELEMENTARY = ("exp", "log", "sqrt", "tanh", "sinh", "cosh", "sin", "cos")
+INVERSES = ("asin", "acos", "atan", "asinh", "acosh", "atanh")
 
 
 class sigmoid(sp.Function):
@@ -68,15 +69,25 @@ class ndtr(sp.Function):
         return sp.exp(-(self.args[0] ** 2) / 2) / sp.sqrt(2 * sp.pi)
 
 
+class impulse(sp.Function):
+    """Dirac's delta, the derivative of step: 0 off the jump, where all values are taken.
+
+    Kept so that a function of slope 0 which jumps is told from one that is constant.
+    """
+
+    def fdiff(self, argindex=1):
+        return sp.S.Zero
+
+
 class step(sp.Function):
-    """1 for z > 0, else 0: the almost-everywhere derivative of relu."""
+    """1 for z > 0, else 0: the derivative of relu off its kink."""
 
     @classmethod
     def eval(cls, arg):
         return (sp.S.One if arg > 0 else sp.S.Zero) if arg.is_number else None
 
     def fdiff(self, argindex=1):
-        return sp.S.Zero
+        return impulse(self.args[0])
 
 
 class relu(sp.Function):
@@ -95,9 +106,10 @@ _NUMPY = {
     "softplus": lambda z: np.logaddexp(0.0, z),
     "ndtr": scipy.special.ndtr,
     "step": lambda z: np.where(np.asarray(z) > 0, 1.0, 0.0),
+    "impulse": lambda z: np.zeros_like(z),
     "relu": lambda z: np.maximum(z, 0.0),
     "erf": scipy.special.erf,
-    "atan": np.arctan,
+    **{f: getattr(np, f"arc{f[1:]}") for f in INVERSES},
     **{f: getattr(np, f) for f in ELEMENTARY},
 }
 _MPMATH = {
@@ -105,12 +117,12 @@ _MPMATH = {
     "softplus": lambda z: mpmath.log1p(mpmath.exp(z)),
     "ndtr": mpmath.ncdf,
     "step": lambda z: mpmath.mpf(z > 0),
+    "impulse": lambda z: mpmath.mpf(0),
     "relu": lambda z: z if z > 0 else mpmath.mpf(0),
     "erf": mpmath.erf,
-    "atan": mpmath.atan,
     "pi": mpmath.pi,
     "E": mpmath.e,
-    **{f: getattr(mpmath, f) for f in ELEMENTARY},
+    **{f: getattr(mpmath, f) for f in (*ELEMENTARY, *INVERSES)},
 }
 
 
@@ -123,10 +135,10 @@ def _torch_table():
         "softplus": lambda z: torch.nn.functional.softplus(z, threshold=40.0),
         "ndtr": torch.special.ndtr,
         "step": lambda z: (z > 0).to(z.dtype),
+        "impulse": torch.zeros_like,
         "relu": torch.relu,
         "erf": torch.erf,
-        "atan": torch.atan,
-        **{f: getattr(torch, f) for f in ELEMENTARY},
+        **{f: getattr(torch, f) for f in (*ELEMENTARY, *INVERSES)},
     }
 
 
@@ -142,7 +154,12 @@ def _numeric_constants(expr):
 
 
 def vanishes(expr: sp.Expr, points: Iterable) -> bool:
-    """Whether an expression in z is 0 at all points: SymPy's simplify can take minutes."""
+    """Whether an expression in z is 0 at all points, and nowhere jumps away from it.
+
+    SymPy's simplify can take minutes.
+    """
+    if expr.has(impulse):
+        return False
     with mpmath.workdps(40):
         f = _compiled(expr, _MPMATH)
         return all(abs(f(z)) < IDENTICAL for z in points)
@@ -244,7 +261,7 @@ class Activation:
 
     @property
     def smooth(self) -> bool:
-        """Whether the expression is free of kinks."""
+        """Whether the expression is free of kinks and jumps."""
         return not self.expression.has(relu, step)
 
     @functools.cached_property
@@ -333,21 +350,33 @@ def _check_values(activation):
         raise ValueError(f"activation: '{activation.name}' is not real and finite at z = {bad:g}")
 
 
+def _abs(a):
+    return relu(a) + relu(-a)
+
+
+def _max(a, b):
+    return b + relu(a - b)
+
+
+def _min(a, b):
+    return a - relu(a - b)
+
+
+# {name: (number of arguments, function of SymPy expressions)}; inverses also by numpy's names
 _FUNCTIONS = {
-    "abs": lambda a: relu(a) + relu(-a),
-    "max": lambda a, b: b + relu(a - b),
-    "min": lambda a, b: a - relu(a - b),
-    "arctan": sp.atan,
-    "expm1": lambda a: sp.exp(a) - 1,
-    **{f: getattr(sp, f) for f in ELEMENTARY},
-    "erf": sp.erf,
-    "atan": sp.atan,
-    "sigmoid": sigmoid,
-    "softplus": softplus,
-    "ndtr": ndtr,
-    "relu": relu,
+    "abs": (1, _abs),
+    "clip": (3, lambda a, low, high: _min(_max(a, low), high)),
+    "max": (2, _max),
+    "min": (2, _min),
+    "sign": (1, lambda a: step(a) - step(-a)),
+    "expm1": (1, lambda a: sp.exp(a) - 1),
+    "log1p": (1, lambda a: sp.log(1 + a)),
+    **{f: (1, getattr(sp, f)) for f in (*ELEMENTARY, *INVERSES)},
+    **{f"arc{f[1:]}": (1, getattr(sp, f)) for f in INVERSES},
+    "erf": (1, sp.erf),
+    **{f.__name__: (1, f) for f in (sigmoid, softplus, ndtr, relu, step)},
 }
-_KINKS = ("abs", "max", "min", "relu")
+_KINKS = ("abs", "clip", "max", "min", "relu", "sign", "step")
 _OPERATORS = {
     ast.Add: lambda a, b: a + b,
     ast.Sub: lambda a, b: a - b,
@@ -360,7 +389,7 @@ def parse(text: str) -> sp.Expr:
     """A SymPy expression in z from text, by walking its syntax tree against a whitelist.
 
     Raises ValueError (one line) for anything but z, pi, numbers up to a million, + - * / **,
-    integer powers up to 64, up to four kinks, and the functions of the whitelist.
+    integer powers up to 64, up to four kinks or jumps, and the functions of the whitelist.
     """
     if len(text) > MAX_EXPRESSION_LENGTH:
         raise ValueError(f"activation: expression longer than {MAX_EXPRESSION_LENGTH} characters")
@@ -372,6 +401,8 @@ def parse(text: str) -> sp.Expr:
     kinks = [n for n in ast.walk(tree) if isinstance(n, ast.Name) and n.id in _KINKS]
     if len(kinks) > MAX_KINKS:
         raise ValueError(f"activation: more than {MAX_KINKS} of {', '.join(_KINKS)} in {shown}")
+    if reason := NOT_BUILT_IN.get(text):
+        raise ValueError(f"activation: {shown} is not built in: {reason}")
     if isinstance(tree, ast.Name) and tree.id not in ("z", "pi"):
         close = difflib.get_close_matches(tree.id, BUILTIN, n=1)
         hint = f"did you mean '{close[0]}'? " if close else ""
@@ -405,8 +436,8 @@ def parse(text: str) -> sp.Expr:
                 )
             return walk(node.left) ** exponent
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.keywords:
-            function = _FUNCTIONS.get(node.func.id)
-            if function and len(node.args) == (2 if node.func.id in ("max", "min") else 1):
+            count, function = _FUNCTIONS.get(node.func.id, (None, None))
+            if len(node.args) == count:
                 return function(*(walk(a) for a in node.args))
         raise ValueError(
             f"activation: {ast.unparse(node)[:40]!r} is not allowed in an expression; "
@@ -415,7 +446,7 @@ def parse(text: str) -> sp.Expr:
 
     expression = walk(tree)
     # SymPy writes sqrt(z**2) as |z|; every kink is a relu here
-    expression = expression.replace(sp.Abs, _FUNCTIONS["abs"])
+    expression = expression.replace(sp.Abs, _abs)
     if expression.has(sp.zoo, sp.nan, sp.oo, sp.I):
         raise ValueError(f"activation: {shown} is not real and finite")
     return expression
