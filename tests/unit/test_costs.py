@@ -38,7 +38,7 @@ def tier(tmp_path, monkeypatch):
         path.parent.mkdir(parents=True, exist_ok=True)
         stated = {"gradient_evaluations": count, "device": device}
         path.write_text(json.dumps(stated | {"parameters": {"job": name.rpartition("/")[2]}}))
-    manifest = results.make_manifest({}, wall_time=1.0, gradient_evaluations=11)
+    manifest = results.make_manifest({}, gradient_evaluations=11)
     units = {"units": "flow time"}, {"units": "1"}
     data = xr.Dataset({"loss": ("t", [1.0, 0.5], units[1])}, {"t": ("t", [0.0, 1.0], units[0])})
     results.save_dataset(data, root / "reduction/reduced.nc", manifest)

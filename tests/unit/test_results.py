@@ -29,8 +29,8 @@ def dataset():
     ).assign_coords(layer=("layer", [1, 2], {"units": "1"}))
 
 
-def manifest(wall_time=1.5):
-    return results.make_manifest(PARAMETERS, wall_time=wall_time)
+def manifest(**stated):
+    return results.make_manifest(PARAMETERS, **stated)
 
 
 def test_table_round_trip_is_exact(tmp_path):
@@ -61,7 +61,10 @@ def test_manifest_says_where_a_table_came_from(tmp_path):
     assert stored["seeds"] == {"network.seed": 3}
     assert (stored["dtype"], stored["device"], stored["rows"]) == ("float64", "cpu", 2)
     assert stored["libraries"]["numpy"] == np.__version__
-    assert stored["wall_time_s"] == 1.5
+    assert stored["sha256"] == results.sha256_of(tmp_path / "sub/a.csv")
+    assert stored["columns"] == dict(
+        route="text", epsilon="number", t_escape="number", status="text"
+    )
     assert stored["code_version"]
 
 
@@ -74,16 +77,18 @@ def spoil(path, change):
     [
         (lambda text: text[:-20], "cut short at line 3"),
         (lambda text: text[:-1], "cut short at line 3"),
-        (lambda text: "".join(text.splitlines(True)[:-1]), "1 rows where its manifest says 2"),
         (lambda text: text.replace("not_escaped", ""), "row 2: a NaN without a status"),
         (lambda text: text.replace("704.5123456789012", ""), "row 1: t_escape must be a number"),
         (lambda text: text.replace("not_escaped", "timed_out"), "row 2: status is none of"),
         (lambda text: text.replace("not_escaped", "escaped"), "row 2: t_escape must be a number"),
+        (lambda text: text.replace("704.5", "-704.5"), "row 1: t_escape is not positive"),
+        (lambda text: text.replace("0.1,", "inf,"), "row 1: a number that is not finite"),
+        (lambda text: "", "not a CSV table|cut short"),
     ],
 )
 def test_a_spoilt_table_is_refused_in_one_line(tmp_path, change, message):
     path = tmp_path / "a.csv"
-    results.save_table(ESCAPES, path, manifest())
+    results.save_table(ESCAPES, path)
     spoil(path, change)
     with pytest.raises(ValueError, match=message) as caught:
         results.load_table(path)
@@ -95,6 +100,36 @@ def test_an_unexplained_nan_is_not_saved(tmp_path):
     with pytest.raises(ValueError, match="row 1: a NaN without a status"):
         results.save_table(pd.DataFrame({"value": [np.nan]}), tmp_path / "a.csv")
     assert not (tmp_path / "a.csv").exists()
+
+
+def test_a_table_has_the_columns_that_it_should(tmp_path):
+    columns = {"epsilon": results.NUMBER, "status": results.TEXT}
+    results.check_table(ESCAPES[["epsilon", "status"]], "a.csv", columns)
+    with pytest.raises(ValueError, match=r"a\.csv: columns epsilon, not epsilon, status"):
+        results.check_table(ESCAPES[["epsilon"]], "a.csv", columns)
+    words = ESCAPES[["epsilon", "status"]].assign(epsilon=["0.1", "a third"])
+    with pytest.raises(ValueError, match=r"a\.csv: column epsilon holds what is no number"):
+        results.check_table(words, "a.csv", columns)
+
+
+def test_the_seeds_of_a_manifest_are_those_of_the_rows(tmp_path):
+    results.save_table(pd.DataFrame({"seed": [5, 4, 5]}), tmp_path / "a.csv", manifest())
+    assert results.load_manifest(tmp_path / "a.csv")["seeds"] == {"seed": [4, 5]}
+    results.save_table(ESCAPES, tmp_path / "b.csv", manifest())
+    assert results.load_manifest(tmp_path / "b.csv")["seeds"] == {"network.seed": 3}
+
+
+def test_nobody_sees_a_part_of_a_file(tmp_path, monkeypatch):
+    results.save_table(ESCAPES, tmp_path / "a.csv", manifest())
+    before = (tmp_path / "a.csv").read_bytes()
+
+    def fails(*_):
+        raise OSError("killed before the file is in its place")
+
+    monkeypatch.setattr(results.os, "replace", fails)
+    with pytest.raises(OSError, match="killed"):
+        results.save_table(ESCAPES.head(1), tmp_path / "a.csv", manifest())
+    assert (tmp_path / "a.csv").read_bytes() == before
 
 
 @pytest.mark.parametrize("load", [results.load_table, results.load_dataset])
@@ -112,8 +147,8 @@ def test_dataset_round_trip_with_manifest(tmp_path, dataset):
 
 
 def test_equal_datasets_have_equal_bytes(tmp_path, dataset):
-    results.save_dataset(dataset, tmp_path / "a.nc", manifest(wall_time=1.0))
-    results.save_dataset(dataset.copy(deep=True), tmp_path / "b.nc", manifest(wall_time=2.0))
+    results.save_dataset(dataset, tmp_path / "a.nc", manifest())
+    results.save_dataset(dataset.copy(deep=True), tmp_path / "b.nc", manifest(threads=2))
     assert (tmp_path / "a.nc").read_bytes() == (tmp_path / "b.nc").read_bytes()
 
 
@@ -131,7 +166,7 @@ def test_dataset_needs_units_and_a_reason_for_nan(tmp_path, dataset):
 
 def test_a_truncated_dataset_is_refused_in_one_line(tmp_path, dataset):
     path = tmp_path / "a.nc"
-    results.save_dataset(dataset, path, manifest())
+    results.save_dataset(dataset, path)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(ValueError, match=r"a\.nc: not a readable NetCDF file") as caught:
         results.load_dataset(path)

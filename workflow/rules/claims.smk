@@ -82,9 +82,9 @@ rule claims_report:
         points=claim_tables("_points.csv"),
         code=library("claims_report.py"),
     output:
+        table("<results>/claims/report", "csv"),
         md="<results>/claims/report.md",
         html="<results>/claims/report.html",
-        csv="<results>/claims/report.csv",
     log:
         "<logs>/claims_report.log",
     benchmark:

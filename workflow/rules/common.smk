@@ -81,6 +81,11 @@ def table(stem, name="table"):
     return multiext(stem, **{name: ".csv", f"{name}_manifest": ".manifest.json"})
 
 
+def dataset(stem):
+    """A result's dataset and its manifest, for `output:`."""
+    return {"data": f"{stem}.nc", "data_manifest": f"{stem}.manifest.json"}
+
+
 def drawn(tier, figure):
     """Files of one figure; only the default tier's go to figures/."""
     folder = "figures" if tier == "default" else f"results/{tier}/figures"

@@ -79,7 +79,7 @@ def figure3_tables(wildcards):
 def study(kind, *tables, reads=None, data=None, per="", trains=False, script=None, inputs=None):
     """What the rule of one study is made of.
 
-    kind: resources; tables: of its output, made by `table`; data: its dataset there; reads: function
+    kind: resources; tables: of its output, made by `table`; data: where its dataset lies; reads: function
     for `params:`, its settings; per: its wildcards, as its logs are called; trains: on a device that
     can be chosen; script: where another study's serves as well; inputs: what it computes from.
     """
@@ -88,7 +88,7 @@ def study(kind, *tables, reads=None, data=None, per="", trains=False, script=Non
     return dict(
         kind=kind,
         tables=tables,
-        data={"data": f"<results>/{data}.nc"} if data else {},
+        data=dataset(f"<results>/{data}") if data else {},
         params=params,
         per=per,
         script=script,

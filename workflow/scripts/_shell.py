@@ -2,7 +2,6 @@
 
 import os
 import sys
-import time
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -19,7 +18,7 @@ def job(snakemake):
     an error the terminal shows the one line that says what is wrong. Thread counts are set before a
     numerical library is first imported, so import it in the body.
     """
-    start, terminal = time.perf_counter(), os.dup(sys.stderr.fileno())
+    terminal = os.dup(sys.stderr.fileno())
     log = os.open(snakemake.log[0], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
@@ -27,24 +26,41 @@ def job(snakemake):
     for library in ("OMP", "MKL", "OPENBLAS"):
         os.environ[f"{library}_NUM_THREADS"] = str(snakemake.threads)
     try:
-        yield partial(_save, snakemake, start)
+        yield partial(_save, snakemake, {})
     except Exception as error:
         os.write(terminal, f"{snakemake.log[0]}: {type(error).__name__}: {error}\n".encode())
         raise
 
 
-def _save(snakemake, start, result, path, **provenance):
-    """Save a table (.csv) or a dataset (.nc) with its manifest; figures' tables are rounded."""
+def _save(snakemake, shared, result, path, **provenance):
+    """Save a table, a dataset (.nc) or a text with its manifest; figures' tables are rounded.
+
+    shared: what an earlier result of the job said of the job, its gradient evaluations and
+    ``provenance``; it holds for the others as well.
+    """
     from saddle_escape import results
 
+    attributes = getattr(result, "attrs", {})
+    if "gradient_evaluations" in attributes:
+        shared["gradient_evaluations"] = int(attributes["gradient_evaluations"])
+    shared |= provenance
     manifest = results.make_manifest(
         dict(snakemake.params.get("cfg", {})) | dict(snakemake.wildcards.items()),
-        wall_time=round(time.perf_counter() - start, 3),
+        inputs={name: results.sha256_of(name) for name in _computed_from(snakemake)},
         threads=snakemake.threads,
-        **{"gradient_evaluations": result.attrs.get("gradient_evaluations", 0)} | provenance,
+        **shared,
     )
-    if Path(path).suffix == ".nc":
+    if isinstance(result, str):
+        results.save_text(result, path, manifest)
+    elif Path(path).suffix == ".nc":
         results.save_dataset(result, path, manifest)
     else:
         digits = results.FIGURE_DIGITS if "figures" in Path(path).parts else None
         results.save_table(result, path, manifest, digits)
+
+
+def _computed_from(snakemake):
+    """Paths of the job's inputs, without code and manifests."""
+    named = (value for name, value in snakemake.input.items() if name != "code")
+    paths = (path for value in named for path in ([value] if isinstance(value, str) else value))
+    return [path for path in paths if not path.endswith(".manifest.json")]

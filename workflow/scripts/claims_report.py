@@ -2,7 +2,7 @@
 
 from _shell import job
 
-with job(snakemake):
+with job(snakemake) as save:
     from pathlib import Path
 
     from saddle_escape.claims import page, report, statements, verdict
@@ -16,8 +16,8 @@ with job(snakemake):
     ]
     drawn = dict(zip(stated, map(load_table, snakemake.input.points), strict=True))
     for path, text in (
-        (snakemake.output.csv, report.to_csv(judgements)),
         (snakemake.output.md, report.markdown(judgements, unchecked)),
         (snakemake.output.html, page.html_report(judgements, drawn, unchecked)),
     ):
         Path(path).write_text(text, encoding="utf-8")
+    save(report.to_csv(judgements), snakemake.output.csv)

@@ -8,5 +8,4 @@ with job(snakemake) as save:
 
     steps = attraction.distances(load(attraction.Attraction, snakemake.params.cfg))
     save(steps, snakemake.output.steps)
-    ends = attraction.end_table(steps)
-    save(ends, snakemake.output.ends, gradient_evaluations=steps.attrs["gradient_evaluations"])
+    save(attraction.end_table(steps), snakemake.output.ends)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from .. import config, results
+from .. import config
 from .catalogue import CLAIMS, FIGURES, ON_DEMAND
 
 TABLE = Path("figures/costs.csv")
@@ -51,8 +51,8 @@ def cost(tier, part):
     sampled = [row for row in rows if row["max_rss"] not in UNSAMPLED]
     seconds = sum(float(row["cpu_time"]) for row in sampled)
     peak = max((float(row["max_rss"]) for row in sampled), default=0)
-    saved = _matching(f"results/{tier}", part.tables, (".manifest.json", ".nc"))
-    manifests = [manifest_of(path) for path in saved]
+    saved = _matching(f"results/{tier}", part.tables, (".manifest.json",))
+    manifests = [json.loads(path.read_text(encoding="utf-8")) for path in saved]
     evaluations = sum(_evaluations_of_jobs(manifests).values())
     devices = ", ".join(sorted({manifest["device"] for manifest in manifests}))
     return len(paths), round(seconds / 60, 2), round(peak), evaluations, devices
@@ -100,13 +100,6 @@ def _cpu_seconds(path):
 def _rows(path):
     with path.open() as file:
         return list(csv.DictReader(file, delimiter="\t"))
-
-
-def manifest_of(path):
-    """The manifest at a path, or of the dataset there."""
-    if path.suffix == ".nc":
-        return results.load_dataset(path).attrs["manifest"]
-    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def machine():

@@ -8,7 +8,6 @@ is computed, and no network is asked.
 """
 
 import argparse
-import hashlib
 import json
 import sys
 from collections import defaultdict
@@ -19,9 +18,10 @@ from pathlib import Path
 
 import yaml
 
-from .. import config
+from .. import config, results
+from ..results import sha256_of
+from ..verify import DATA
 from .catalogue import BY_DEFAULT
-from .costs import manifest_of
 
 NAME = "ro-crate-metadata.json"
 VERSION = "1.1"  # of RO-Crate, which the profiles below extend
@@ -53,34 +53,23 @@ FORMATS = {
     ".md": "text/markdown",
 }
 COMPLETE = (*(f"figures/{path}.csv" for path in BY_DEFAULT), "claims/report.csv")
-COSTS = ("wall_time_s", "gradient_evaluations")
+COST = "gradient_evaluations"  # the time of a job is in its benchmark
 REBUILD = "run `make figures` first"
 
 
 def manifests(folder):
     """{path of a result: its manifest} of everything below a tier's folder that has one."""
-    beside = {
-        path.with_name(path.name.replace(".manifest.json", ".csv")): manifest_of(path)
-        for path in sorted(folder.rglob("*.manifest.json"))
-    }
-    within = {path: manifest_of(path) for path in sorted(folder.rglob("*.nc"))}
-    return {path: made for path, made in (beside | within).items() if path.is_file() and made}
+    data = (path for path in sorted(folder.rglob("*")) if path.suffix in DATA)
+    made = {path: results.load_manifest(path) for path in data}
+    return {path: manifest for path, manifest in made.items() if manifest}
 
 
 def jobs(made):
-    """[(paths, manifest)] of the jobs that left results: those of one folder and parameters.
-
-    The manifest is that of the result which states most, for a dataset has no wall time.
-    """
+    """[(paths, manifest)] of the jobs that left results: those of one folder and parameters."""
     groups = defaultdict(list)
     for path, manifest in made.items():
         groups[path.parent, json.dumps(manifest["parameters"], sort_keys=True)].append(path)
-    return [(paths, max((made[p] for p in paths), key=len)) for paths in groups.values()]
-
-
-def sha256(path):
-    """The file's checksum in hexadecimal digits."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return [(paths, made[paths[0]]) for paths in groups.values()]
 
 
 def build(root, tier):
@@ -115,7 +104,7 @@ def _files(folder, pattern):
 
 def _file(crate, root, path):
     """The data entity of a file: checksum, size and format."""
-    facts = {"sha256": sha256(path), "contentSize": str(path.stat().st_size)}
+    facts = {"sha256": sha256_of(path), "contentSize": str(path.stat().st_size)}
     if path.suffix in FORMATS:
         facts["encodingFormat"] = FORMATS[path.suffix]
     name = path.relative_to(root).as_posix()
@@ -169,7 +158,7 @@ def _workflow(crate, root):
         main=True,
         lang="snakemake",
         lang_version=metadata.version("snakemake"),
-        properties={"sha256": sha256(root / SNAKEFILE)},
+        properties={"sha256": sha256_of(root / SNAKEFILE)},
     )
     workflow["name"] = "The Snakemake workflow that computes figures and claims"
     workflow["version"] = crate.get(LIBRARY)["version"]
@@ -227,8 +216,7 @@ def _job(crate, root, paths, manifest, outputs):
     action["instrument"] = crate.get(LIBRARY)
     action["object"] = _value(crate, name, "parameters", json.dumps(manifest["parameters"]))
     action["result"] = [entity for path in paths for entity in _left(path, outputs)]
-    spent = [key for key in COSTS if key in manifest]
-    action["resourceUsage"] = [_value(crate, name, key, str(manifest[key])) for key in spent]
+    action["resourceUsage"] = _value(crate, name, COST, str(manifest[COST]))
     crate.root_dataset.append_to("mentions", action)
     return [_library(crate, *stated) for stated in manifest["libraries"].items()]
 

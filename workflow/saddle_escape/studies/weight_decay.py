@@ -5,6 +5,7 @@ ends at 1 / (lambda m); m = r - 2 if the small layers decay, L - 2 if all do. A 
 blow-up comes later never escapes (:func:`saddle_escape.theory.limit_flow.critical_decay`).
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -75,7 +76,7 @@ def case_table(settings: Study, name: str, device="cpu") -> pd.DataFrame:
     """The rows of one case, with the columns COLUMNS.
 
     One row of kind "time" for each epsilon, seed and decay ratio: t_free, predicted without decay,
-    t_predicted, infinite where there is no escape, and t_escape, all in flow time. Of seed 0, the
+    t_predicted, missing where there is no escape, and t_escape, all in flow time. Of seed 0, the
     first epsilon and the ratios ``followed`` one row of kind "step" for each of some steps: size,
     the norm of the small layers over its start, and as the limit flow has it (NaN next to its
     blow-up); loss over the plateau.
@@ -137,7 +138,7 @@ def _rows(settings, case, problem, raw, seed, free, ratio, run):
         "decay_ratio": ratio,
         "decay": decay,
         "t_free": free["t_predicted"],
-        "t_predicted": t,
+        "t_predicted": t if math.isfinite(t) else math.nan,
         "status": run.status[0],
     }
     shared["t_escape"] = run.t_escape.item()
