@@ -16,7 +16,9 @@ from saddle_escape.imports import import_closure
 from saddle_escape.sections import section_keys
 
 try:
-    TIER, CONFIGS = load_tiers(os.path.relpath(ROOT / "config"), config)
+    TIER, CONFIGS = load_tiers(
+        os.path.relpath(ROOT / "config"), config, workflow.overwrite_configfiles
+    )
 except ConfigError as error:
     sys.exit(f"Configuration error: {error}")
 

@@ -9,50 +9,16 @@ line: the source, the key, what is wrong with it and the nearest valid name.
 import difflib
 import functools
 import math
-import re
 from pathlib import Path
 
-import yaml
-
+from .conditions import broken
+from .strict_yaml import ConfigError, one_line, parse, read_yaml, shortened
 from .theory.builtin import BUILTIN
+
+__all__ = ["ConfigError", "one_line", "read_yaml"]  # of strict_yaml; the rest is defined here
 
 SCHEMA = Path(__file__).parent.parent / "schemas" / "config.schema.yaml"
 COMMAND_LINE = "command line"
-
-
-class ConfigError(ValueError):
-    """Invalid configuration, told in one line."""
-
-
-class _Loader(yaml.SafeLoader):
-    """Safe YAML in which 1e-3 is a number and a key given twice is an error."""
-
-    def construct_mapping(self, node, deep=False):
-        seen = set()
-        for key, _ in node.value:
-            if key.value in seen:
-                problem = f"key '{key.value}' given twice"
-                raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
-            seen.add(key.value)
-        return super().construct_mapping(node, deep)
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), "-+0123456789"
-)
-
-
-def read_yaml(path):
-    """Content of a YAML mapping; {} for an empty file. Raises ConfigError."""
-    try:
-        content = yaml.load(Path(path).read_text(encoding="utf-8"), Loader=_Loader)
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
-    except yaml.MarkedYAMLError as error:
-        raise ConfigError(f"{path}: line {error.problem_mark.line + 1}: {error.problem}") from None
-    if not isinstance(content, dict | None):
-        raise ConfigError(f"{path}: must be a mapping of keys to values")
-    return content or {}
 
 
 @functools.cache
@@ -68,30 +34,52 @@ def tiers():
     return tuple(schema()["properties"]["tier"]["enum"])
 
 
-def load_tiers(directory, overrides=None):
+def load_tiers(directory, overrides=None, files=()):
     """(selected tier, {tier: validated configuration}) from `directory` and the command line.
 
     ``overrides`` is what ``--config`` and ``--configfile`` gave; its ``tier``, else config.yaml's,
-    is the selected one. Raises ConfigError if any tier is invalid.
+    is the selected one. ``files``, those of ``--configfile``, are read once more: Snakemake's own
+    reading lets a repeated key or 010 through. Raises ConfigError if any tier is invalid.
     """
-    directory, overrides = Path(directory), _typed(overrides or {})
+    directory, overrides = Path(directory), _command_line(overrides or {})
+    for path in files:
+        read_yaml(path)
     default = {str(directory / "config.yaml"): read_yaml(directory / "config.yaml")}
     selected = resolve({**default, COMMAND_LINE: overrides})["tier"]
     configs = {}
     for tier in tiers():
         path = directory / f"{tier}.yaml"
-        patch = {} if tier == "default" else {str(path): read_yaml(path)}
+        patch = {} if tier == "default" else {str(path): _tier_file(path)}
         configs[tier] = resolve({**default, **patch, COMMAND_LINE: {**overrides, "tier": tier}})
     return selected, configs
 
 
-def _typed(value):
+def _tier_file(path):
+    """The patch that a tier's file holds; its name says which tier it is."""
+    patch = read_yaml(path)
+    if "tier" in patch:
+        raise ConfigError(f"{path}: tier: the file's name says it; remove the key")
+    return patch
+
+
+def _command_line(overrides):
+    try:
+        return {key: _typed(value, shortened(key)) for key, value in overrides.items()}
+    except RecursionError:
+        raise ConfigError(f"{COMMAND_LINE}: a value is nested too deep or holds itself") from None
+
+
+def _typed(value, place):
     """Numbers and nulls in place of their text, which is what ``--config 'a={"b": 1}'`` leaves."""
     if isinstance(value, dict):
-        return {key: _typed(item) for key, item in value.items()}
+        return {key: _typed(item, place) for key, item in value.items()}
     if isinstance(value, list):
-        return [_typed(item) for item in value]
-    return yaml.load(value, Loader=_Loader) if isinstance(value, str) else value
+        return [_typed(item, place) for item in value]
+    try:
+        return parse(value) if isinstance(value, str) else value
+    except ConfigError as error:
+        problem = f"'{shortened(value)}' cannot be read, {error}"
+        raise ConfigError(f"{COMMAND_LINE}: {place}: {problem}") from None
 
 
 def resolve(layers):
@@ -99,43 +87,69 @@ def resolve(layers):
     config, origins = {}, {}
     for source, patch in layers.items():
         config = _merge(config, patch, source, origins)
-    path, problem = violation(config, schema()) or _cross_check(config)
+    error = _first_error(config, schema())
+    path, problem = _explain(error) if error else broken(config)
     if problem:
-        source = next(origins[path[:n]] for n in range(len(path), -1, -1) if path[:n] in origins)
-        raise ConfigError(f"{source}: {'.'.join(map(str, path)) or 'top level'}: {problem}")
+        culprit = (*path, _missing(error)) if error and error.validator == "required" else path
+        source = next(
+            origins[culprit[:n]] for n in range(len(culprit), -1, -1) if culprit[:n] in origins
+        )
+        raise ConfigError(f"{source}: {dotted(path)}: {problem}")
     return config
 
 
+def dotted(path):
+    """A path as text, each part shortened."""
+    return ".".join(map(shortened, path)) or "top level"
+
+
 def _merge(base, patch, source, origins, path=()):
-    """JSON merge patch that notes in ``origins`` which source set each key."""
+    """JSON merge patch that notes in ``origins`` which source set each key.
+
+    Raises ConfigError for a null that removes what no source has given.
+    """
     origins[path] = source
     if not isinstance(patch, dict):
         return patch
     result = dict(base) if isinstance(base, dict) else {}
     for key, value in patch.items():
+        place = (*path, key)
         if value is None:
+            if place not in origins:
+                remedy = nearest(key, result) if result else "give it a value"
+                problem = f"null removes nothing here; {remedy}"
+                raise ConfigError(f"{source}: {dotted(place)}: {problem}")
             result.pop(key, None)
-            origins[(*path, key)] = source
+            origins[place] = source
         else:
-            result[key] = _merge(result.get(key), value, source, origins, (*path, key))
+            result[key] = _merge(result.get(key), value, source, origins, place)
     return result
 
 
 def violation(content, schema):
     """(path, problem) of the first violation of a JSON schema; None if there is none."""
+    error = _first_error(content, schema)
+    return _explain(error) if error else None
+
+
+def _first_error(content, schema):
     import jsonschema  # here: it takes a second, and a job has its parameters already
 
+    errors = _validator()(schema).iter_errors(content)
+    return jsonschema.exceptions.best_match(errors, key=_unknown_keys_first)
+
+
+@functools.cache
+def _validator():
+    import jsonschema
+
     types = jsonschema.Draft202012Validator.TYPE_CHECKER
-    validator = jsonschema.validators.extend(  # .nan would slip through every range
+    return jsonschema.validators.extend(  # .nan would slip through every range
         jsonschema.Draft202012Validator,
         type_checker=types.redefine(
             "number", lambda _, value: types.is_type(value, "number") and not _infinite(value)
         ),
     )
-    error = jsonschema.exceptions.best_match(
-        validator(schema).iter_errors(content), key=_unknown_keys_first
-    )
-    return _explain(error) if error else None
 
 
 def _infinite(value):
@@ -145,6 +159,10 @@ def _infinite(value):
 def _unknown_keys_first(error):
     """Sort key for violations: a misspelt key also makes the right one missing."""
     return error.validator == "additionalProperties", -len(error.absolute_path)
+
+
+def _missing(error):
+    return next(key for key in error.validator_value if key not in error.instance)
 
 
 def _explain(error):
@@ -158,89 +176,19 @@ def _explain(error):
         key = (error.instance,) if "propertyNames" in error.absolute_schema_path else ()
         return (
             path + key,
-            f"'{error.instance}' is not known; {nearest(error.instance, known['enum'])}",
+            f"'{shortened(error.instance)}' is not known; {nearest(error.instance, known['enum'])}",
         )
     if error.validator == "required":
-        missing = next(key for key in error.validator_value if key not in error.instance)
-        return path, f"key '{missing}' is missing"
-    return path, f"{error.message} ({known.get('description', 'see the schema')})"
+        return path, f"key '{_missing(error)}' is missing; add it"
+    given = repr(error.instance)
+    message = error.message.replace(given, shortened(given))
+    return path, f"{shortened(message, 200)} ({known.get('description', 'see the schema')})"
 
 
 def nearest(name, valid):
     """'did you mean ...?' if a valid name is near, else the list of valid names."""
-    close = difflib.get_close_matches(str(name), map(str, valid), n=1, cutoff=0.5)
+    close = difflib.get_close_matches(str(name)[:100], map(str, valid), n=1, cutoff=0.5)
     return f"did you mean '{close[0]}'?" if close else f"valid: {', '.join(map(str, valid))}"
-
-
-def _cross_check(config):
-    """(path, problem) of the first condition between keys that fails; (None, None) if all hold."""
-    reduction, critical, universality = (
-        config[key] for key in ("reduction", "critical_depth", "universality")
-    )
-    depth = reduction["depth"]
-    checks = [
-        (
-            ("reduction", "init"),
-            len(reduction["init"]) == depth,
-            f"{len(reduction['init'])} scales for depth {depth}; give one per layer",
-        ),
-    ]
-    for part in ("bottleneck", "wide"):
-        deepest, most = max(critical[part]["r"]), critical["bottleneck"]["depth"]
-        problem = f"r = {deepest} exceeds depth {most}"
-        checks.append((("critical_depth", part, "r"), deepest <= most, problem))
-    checks += _off_manifold_checks(config["offmanifold"])
-    for path, scales in (
-        (("critical_depth", "epsilon"), critical["epsilon"]),
-        (("critical_depth", "wide", "epsilon"), critical["wide"]["epsilon"]),
-        (("universality", "closed_form"), universality["closed_form"]),
-        (
-            ("offmanifold", "asymptotics", "epsilon"),
-            config["offmanifold"]["asymptotics"]["epsilon"],
-        ),
-    ):
-        problem = f"min {scales['min']} must be below max {scales['max']}"
-        checks.append((path, scales["min"] < scales["max"], problem))
-    used = [("critical_depth", "activation", critical["activation"])]
-    used += [("universality", "epsilon", name) for name in universality["epsilon"]]
-    for *path, name in used:
-        problem = f"'{name}' is not in classes.activations; add it there"
-        checks.append((tuple(path), name in config["classes"]["activations"], problem))
-    return next(((path, problem) for path, holds, problem in checks if not holds), (None, None))
-
-
-def _off_manifold_checks(section):
-    """The conditions of :func:`_cross_check` within the section offmanifold."""
-    depth, fit = section["depth"], section["asymptotics"]
-    deepest = max(p["r"] for p in section["points"])
-    r, depths = section["depth_independence"]["r"], section["depth_independence"]["depths"]
-    return [
-        (
-            ("offmanifold", "points"),
-            deepest <= depth,
-            f"r = {deepest} exceeds depth {depth}",
-        ),
-        (
-            ("offmanifold", "threshold"),
-            section["threshold"] in section["thresholds"],
-            f"{section['threshold']:g} is not among thresholds; add it there",
-        ),
-        (
-            ("offmanifold", "asymptotics", "r"),
-            max(fit["r"]) <= depth,
-            f"r = {max(fit['r'])} exceeds depth {depth}",
-        ),
-        (
-            ("offmanifold", "depth_independence", "depths"),
-            min(depths) >= r,
-            f"depth {min(depths)} is less than r = {r}",
-        ),
-        (
-            ("offmanifold", "asymptotics", "fit_points"),
-            fit["fit_points"] <= fit["epsilon"]["count"],
-            f"{fit['fit_points']} points of a fit exceed epsilon.count {fit['epsilon']['count']}",
-        ),
-    ]
 
 
 def select(config, keys):

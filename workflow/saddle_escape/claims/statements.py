@@ -66,13 +66,13 @@ def validate(content, path):
     """Check the content of a claims file. Raises ClaimsError for the first problem."""
     if problem := config.violation(content, config.read_yaml(SCHEMA)):
         place, text = problem
-        raise ClaimsError(f"{path}: {_readable(content, place)}: {text}")
+        raise ClaimsError(config.one_line(f"{path}: {_readable(content, place)}: {text}"))
     claims = content["claims"]
     for key in ("id", "name"):
         _refuse_repeated([claim[key] for claim in claims], f"{path}: {key}")
     for claim in claims:
         for problem in _cross_check(claim):
-            raise ClaimsError(f"{path}: claim {claim['id']}: {problem}")
+            raise ClaimsError(config.one_line(f"{path}: claim {claim['id']}: {problem}"))
 
 
 def _readable(content, place):
@@ -80,13 +80,13 @@ def _readable(content, place):
     parts = list(place)
     if parts[:1] == ["claims"] and len(parts) > 1 and isinstance(content["claims"][parts[1]], dict):
         parts[:2] = [f"claim {content['claims'][parts[1]].get('id', parts[1])}"]
-    return ".".join(map(str, parts)) or "top level"
+    return config.dotted(parts)
 
 
 def _refuse_repeated(values, what):
     for value in values:
         if values.count(value) > 1:
-            raise ClaimsError(f"{what} '{value}' is given twice")
+            raise ClaimsError(config.one_line(f"{what} '{value}' is given twice"))
 
 
 # --- problems between the keys of one claim -------------------------------------------------------
