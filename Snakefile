@@ -22,12 +22,14 @@ rule all:
     input:
         [drawn(TIER, path) for path in BY_DEFAULT],
         reported(TIER),
+        repaired,
     localrule: True
 
 
 rule supplement:
     input:
         [drawn(TIER, path) for path in ON_DEMAND],
+        repaired,
     localrule: True
 
 
@@ -44,6 +46,7 @@ for path, figure in FIGURES.items():
             figure.name
         input:
             drawn(TIER, path),
+            repaired,
         localrule: True
 
 

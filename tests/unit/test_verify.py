@@ -9,6 +9,7 @@ import pytest
 import xarray as xr
 
 from saddle_escape import results
+from saddle_escape.cli.main import main
 from saddle_escape.verify import verify
 
 FOLDER = Path("results/smoke")
@@ -128,7 +129,7 @@ def test_what_is_gone_and_what_does_not_belong_are_found(tier):
     (tier / "b.csv").unlink()
     (tier / "y.manifest.json").unlink()
     (tier / "c.csv").write_text("value\n1\n")
-    assert found() == {("b.manifest.json", "missing"), ("y.nc", "foreign"), ("c.csv", "foreign")}
+    assert found() == {("b.csv", "missing"), ("y.nc", "foreign"), ("c.csv", "foreign")}
 
 
 def test_a_copy_elsewhere_is_as_good(tier, tmp_path):
@@ -141,3 +142,16 @@ def test_a_copy_elsewhere_is_as_good(tier, tmp_path):
 def test_a_folder_that_is_not_there_is_named(tier):
     with pytest.raises(FileNotFoundError, match="results/full: no such folder of results; run"):
         verify("results/full")
+
+
+def test_the_command_says_what_it_found_and_ends_with_a_status_of_its_own(tier, capsys):
+    assert main(["verify"]) == 0
+    assert main(["verify", str(tier), "--json"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "[]"
+    same_time(tier / "a.csv", lambda data: data.replace(b"12.5", b"13.5"))
+    assert main(["verify"]) == 3
+    assert "altered  results/smoke/a.csv  altered since it was computed" in capsys.readouterr().out
+    with pytest.raises(SystemExit) as ended:
+        main(["verify", "results/none"])
+    assert ended.value.code == 2
+    assert "results/none: no such folder of results" in capsys.readouterr().err

@@ -136,6 +136,7 @@ rule claims:
         reported(TIER),
         claims="paper_check/claims.yaml",
         tables=[f"results/{TIER}/claims/{claim}.csv" for claim in CLAIMS],
+        repaired=repaired,
     localrule: True
     params:
         names=list(CLAIMS),
@@ -152,6 +153,7 @@ for claim in CLAIMS:
         input:
             claims="paper_check/claims.yaml",
             tables=[f"results/{TIER}/claims/{claim}.csv"],
+            repaired=repaired,
         localrule: True
         params:
             names=[claim],

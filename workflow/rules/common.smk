@@ -94,6 +94,14 @@ def drawn(tier, figure):
     return multiext(f"{folder}/{figure}", ".pdf", ".png", ".csv")
 
 
+SET_ASIDE = []  # results that verify.smk has set aside
+
+
+def repaired(wildcards):
+    """Function for `input:` of a target: what was set aside, which no later result asks for."""
+    return SET_ASIDE
+
+
 def refuse(wildcards):
     """Stop in one line at a target that is neither a rule nor a path."""
     names = [rule.name for rule in workflow.rules]

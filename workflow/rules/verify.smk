@@ -1,4 +1,4 @@
-# A result that is not the one that was computed is set aside, computed again, and the run says so.
+# A result that is not the one that was computed is set aside and computed again, and the run says so.
 
 from saddle_escape.verify import verify
 
@@ -16,11 +16,13 @@ def is_computed_here(path):
     return any(rule.is_producer(path) for rule in workflow.rules if rule.name != "unknown")
 
 
-def set_aside(found):
-    """Rename the file, so that it is missing, and say it in one line."""
-    aside = Path(f"{found.path}.aside")
-    Path(found.path).replace(aside)
-    print(f"{found.path}: {found.words}; kept as {aside.name}, computed again", file=sys.stderr)
+def set_aside(path):
+    """Rename the file, if it is there, so that it is missing; what is done, in words."""
+    if not Path(path).is_file():
+        return "computed again"
+    aside = Path(f"{path}.aside")
+    Path(path).replace(aside)
+    return f"kept as {aside.name} and computed again"
 
 
 # Not while another run holds the lock: of a result in the making, the manifest comes last.
@@ -30,6 +32,7 @@ if (
     and not only_looks(sys.argv[1:])
     and not any(Path(".snakemake/locks").glob("*"))
 ):
-    for finding in verify(f"results/{TIER}"):
-        if is_computed_here(finding.path):
-            set_aside(finding)
+    for found in verify(f"results/{TIER}"):
+        if is_computed_here(found.path):
+            print(f"{found.path}: {found.words}; {set_aside(found.path)}", file=sys.stderr)
+            SET_ASIDE.append(found.path)

@@ -51,7 +51,7 @@ def _check(stem, sha256):
     there = [stem.with_name(stem.name + suffix) for suffix in DATA]
     path = next((path for path in there if path.is_file()), None)
     if path is None:
-        return Finding("missing", f"{stem}{MANIFEST}", "the result that it describes is gone")
+        return Finding("missing", _described(stem), "missing, though its manifest is there")
     try:
         stated = results.load_manifest(path)
     except ValueError:
@@ -60,3 +60,12 @@ def _check(stem, sha256):
         return Finding("foreign", str(path), "no manifest says where it comes from")
     found = results.fault(path, stated, sha256)
     return Finding(found[0], str(path), *found[1:]) if found else None
+
+
+def _described(stem):
+    """The path that a manifest without its result is of; the table's where it does not say."""
+    try:
+        suffix = Path(results.load_manifest(stem)["path"]).suffix
+    except ValueError:
+        suffix = DATA[0]
+    return f"{stem}{suffix}"

@@ -11,15 +11,16 @@ import os
 import re
 import sys
 
-from . import classify, escape, flow, homotopy, limit, pictures, predict
+from . import classify, escape, flow, homotopy, limit, pictures, predict, verify
 from .arguments import printable
 
-COMMANDS = (classify, predict, escape, limit, flow, homotopy)
+COMMANDS = (classify, predict, escape, limit, flow, homotopy, verify)
 DESCRIPTION = "Saddle escape of deep nonlinear networks: answers to what-if questions."
-OUTPUT_FAILED, INTERRUPTED = 1, 130
+OUTPUT_FAILED, FOUND, INTERRUPTED = 1, 3, 130
 EXIT = (
     "Exit status: 0 answered, also where the answer is a status without a time; 1 the answer could "
-    "not be written; 2 bad arguments, nothing computed or written; 130 interrupted."
+    "not be written; 2 bad arguments, nothing computed or written; 3 `verify` found a result that "
+    "is not as computed; 130 interrupted."
 )
 
 
@@ -44,6 +45,7 @@ def _parser():
         command.add_argument("--json", action="store_true", help="print one JSON value")
         module.add_arguments(command)
         command.set_defaults(run=module.run, plot=None, refuse=command.error)
+        command.set_defaults(failed=getattr(module, "failed", lambda answer: False))
         if hasattr(module, "picture"):
             pictures.add_argument(command)
             command.set_defaults(picture=module.picture)
@@ -63,6 +65,8 @@ def _print(result, as_json):
 
 def _print_table(rows):
     """A line for each row under the names of the columns."""
+    if not rows:
+        return
     lines = [list(rows[0]), *([_word(value) for value in row.values()] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for line in lines:
@@ -89,7 +93,7 @@ def main(argv=None):
     if args.plot:
         pictures.write(args.picture(args, result), args.plot)
     _print(result, args.json)
-    return 0
+    return FOUND if args.failed(result) else 0
 
 
 def program():
