@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from saddle_escape import conditions, config, strict_yaml
 from saddle_escape.claims import ClaimsError, statements
 from saddle_escape.config import ConfigError
-from saddle_escape.theory import activations, builtin
+from saddle_escape.theory import activations, builtin, classes
 
 from .test_config import CONFIG
 
@@ -142,8 +142,8 @@ def test_plain_numbers_are_read():
 
 # --- values ---------------------------------------------------------------------------------------
 
-SHIFTED = ("softplus", "sigmoid", "cos")
-WITHOUT_PATH = ("cubic", "relu2")
+SHIFTED = ("softplus", "sigmoid", "cos", "hardsigmoid")
+WITHOUT_PATH = ("cubic", "relu2", "selu")
 BENT = ("relu", "leaky_relu")
 LAW = ("critical_depth.activation", "offmanifold.activation", "weight_decay.activation")
 LAW += ("prefactor.activation", "one_law.cases.tanh.activation", "error_law.cases.q3.activation")
@@ -222,7 +222,11 @@ VALUES = [
     *(("companion.activation", name, "is not known; valid: tanh") for name in SHIFTED),
     ("offmanifold.points", [], "(Points (r, epsilon) of the figure"),
     ("offmanifold.points", [POINT, POINT | {"flow": 2}], "(3, 0.1) is given twice; keep one"),
-    ("offmanifold.points", [POINT | {"flow": 0, "sgd": 0}], "are 0 at every point; give one"),
+    (
+        "offmanifold.points",
+        [POINT | {"flow": 0, "sgd": 0}],
+        "flow is 0 at every point; give it seeds",
+    ),
     ("offmanifold.points", [POINT | {"r": 9}], "r = 9 exceeds depth 8"),
     ("offmanifold.points", [POINT | {"epsilon": 0}], "minimum of 0"),
     ("offmanifold.points", [POINT | {"seeds": 1}], "unknown key"),
@@ -247,12 +251,12 @@ VALUES = [
     *((path, name, "is not 0 at 0, nothing escapes") for path in LAW for name in SHIFTED),
     *((path, name, "has no linear signal path") for path in LAW for name in WITHOUT_PATH),
     *(
-        (path, name, "has a kink; give quadrature rule half_line, or a smooth activation")
+        (path, name, "has a kink; give quadrature rule half_line, or another")
         for path in ("reduction.activation", "critical_depth.activation", "offmanifold.activation")
         for name in BENT
     ),
     *(
-        (f"{section}.activation", name, "is not smooth and nonlinear at 0")
+        (f"{section}.activation", name, "has no nonlinear Taylor term at 0; give another")
         for section in ("error_law.cases.q3", "drift.cases.tanh_L3")
         for name in (*BENT, "linear")
     ),
@@ -367,11 +371,15 @@ def test_claims(name):
 @pytest.mark.parametrize("name", builtin.BUILTIN)
 def test_activations_are_sorted_as_the_theory_sorts_them(name):
     act = activations.get(name)
-    left, value, right = (float(act(z)) for z in (-1e-6, 0.0, 1e-6))
-    assert (name in conditions.OFFSET) == (value != 0)
-    kink_in_slope = abs(left + right - 2 * value) > 1e-7
-    assert (name in conditions.KINKED) == (kink_in_slope or "relu" in builtin.BUILTIN[name][0])
-    assert (name in conditions.NO_PATH) == (abs(right - left) < 1e-9)
+    assert (name in conditions.OFFSET) == (float(act(0.0)) != 0)
+    assert (name in conditions.NO_RATE) == (not classes.rate_constant(act, 4, 64))
+    assert (name in conditions.NO_SLOPE) == (act.slope_at_zero is None)
+    assert (name in conditions.NO_ORDER) == (classes.classify(act).q is None)
+    assert conditions.kinked(name) == (not act.smooth)
+
+
+def test_kinks_are_those_of_expressions():
+    assert set(conditions.KINK.pattern[3:-3].split("|")) == set(activations._KINKS)
 
 
 # --- anything at all ------------------------------------------------------------------------------

@@ -4,13 +4,40 @@ A condition is (path, whether it holds, problem with its remedy).
 """
 
 import itertools
+import re
 
 from .strict_yaml import shortened
+from .theory.builtin import BUILTIN
 
-# Facts of theory.classes, which the Snakefile does not import: tests hold them against it.
-OFFSET = ("softplus", "sigmoid", "cos")  # sigma(0) is not 0: the start is no saddle
-NO_PATH = ("cos", "cubic", "relu2")  # no linear signal path: K is 0 or undefined
-KINKED = ("relu", "leaky_relu", "relu2")
+# Facts of theory.classes about the built-in activations. The Snakefile does without its import, of
+# seconds, and a test holds them against it.
+OFFSET = ("softplus", "sigmoid", "logsigmoid", "cos", "hardsigmoid")  # sigma(0) is not 0
+NO_RATE = (  # no linear signal path: the rate K is 0 or undefined
+    "cos",
+    "cubic",
+    "relu2",
+    "relu6",
+    "selu",
+    "tanhshrink",
+    "softshrink",
+    "hardshrink",
+)
+NO_SLOPE = ("relu", "leaky_relu", "relu6", "selu")  # two one-sided derivatives at 0
+NO_ORDER = (  # no order q of sigma' z - sigma at 0
+    "linear",
+    "relu",
+    "leaky_relu",
+    "relu2",
+    "relu6",
+    "elu",
+    "celu",
+    "selu",
+    "softsign",
+    "softshrink",
+    "hardshrink",
+    "hardtanh",
+)
+KINK = re.compile(r"\b(abs|clip|max|min|relu|sign|step)\b")  # as theory.activations has them
 SMOOTH_RULES = ("trapezoid", "gauss_hermite")
 
 
@@ -21,6 +48,7 @@ def broken(config):
         *_ranges(config),
         *_off_manifold(config["offmanifold"]),
         *_amplitudes(config),
+        *_looks(config),
         *_activations(config),
     ]
     return next(((path, problem) for path, holds, problem in conditions if not holds), (None, None))
@@ -35,6 +63,21 @@ def _depths(config):
         deepest, most = max(critical[part]["r"]), critical["bottleneck"]["depth"]
         problem = f"r = {deepest} exceeds depth {most}; give a smaller r"
         yield ("critical_depth", part, "r"), deepest <= most, problem
+    for name, case in config["prefactor"]["cases"].items():
+        problem = f"r = {case['r']} exceeds prefactor.depth {config['prefactor']['depth']}"
+        path = ("prefactor", "cases", name, "r")
+        yield path, case["r"] <= config["prefactor"]["depth"], f"{problem}; give a smaller r"
+    yield from _bottlenecks(config)
+
+
+def _bottlenecks(tree, path=()):
+    """Every network with r small layers has so many."""
+    for key, child in tree.items() if isinstance(tree, dict) else enumerate(tree):
+        if isinstance(child, dict | list):
+            yield from _bottlenecks(child, (*path, key))
+    if isinstance(tree, dict) and "depth" in tree and isinstance(tree.get("r"), int):
+        problem = f"r = {tree['r']} exceeds depth {tree['depth']}; give a smaller r"
+        yield (*path, "r"), tree["r"] <= tree["depth"], problem
 
 
 def _ranges(tree, path=()):
@@ -61,10 +104,13 @@ def _off_manifold(section):
             twice[0] is None,
             f"(r, epsilon) = ({twice[0]}, {twice[1]}) is given twice; keep one",
         ),
-        (
-            "points",
-            any(point["flow"] or point["sgd"] for point in points),
-            "flow and sgd are 0 at every point; give one of them seeds",
+        *(
+            (
+                "points",
+                any(point[route] for point in points),
+                f"{route} is 0 at every point; give it seeds at one of them",
+            )
+            for route in ("flow", "sgd")
         ),
         (
             "threshold",
@@ -98,26 +144,54 @@ def _amplitudes(config):
         yield (section, "amplitudes"), falling, f"{values} must fall, each below the one before it"
 
 
+def _looks(config):
+    """What is looked at while a network trains is there."""
+    descent, cascade = config["reduction"]["minibatch"], config["cascade"]["training"]
+    for path, looks, steps in (
+        (("reduction", "minibatch", "snapshots"), descent["snapshots"], descent["steps"]),
+        (("cascade", "training", "looks"), cascade["looks"], cascade["steps"]),
+    ):
+        yield path, looks <= steps, f"{looks} of them exceed steps {steps}; give fewer"
+    for name, case in config["weight_decay"]["cases"].items():
+        lacking = set(case["followed"]) - set(config["weight_decay"]["decay_ratio"])
+        problem = f"{sorted(lacking)[:3]} is not in weight_decay.decay_ratio; add it there"
+        yield ("weight_decay", "cases", name, "followed"), not lacking, problem
+
+
 def _activations(config):
     """Each activation is one that its study can use, and is classified."""
     used = [(("critical_depth", "activation"), config["critical_depth"]["activation"])]
     used += [
         (("universality", "epsilon", name), name) for name in config["universality"]["epsilon"]
     ]
+    for path, name in [*used, *_of_the_power_law(config)]:
+        problem = f"'{shortened(name)}' is not 0 at 0, nothing escapes; give another activation"
+        yield path, name not in OFFSET, problem
+        problem = f"'{shortened(name)}' has no linear signal path, its rate K is undefined"
+        yield path, name not in NO_RATE, f"{problem}; give another activation"
+    for path, name in _expanded(config):
+        problem = f"'{shortened(name)}' has no nonlinear Taylor term at 0; give another activation"
+        yield path, name not in NO_ORDER, problem
+    for path, name, rule in _integrated(config):
+        problem = f"'{shortened(name)}' has a kink; give quadrature rule half_line, or another"
+        yield path, not (kinked(name) and rule in SMOOTH_RULES), f"{problem} activation"
+    name = config["prefactor"]["activation"]
+    problem = f"'{name}' has no derivative at 0; give another activation"
+    yield ("prefactor", "activation"), name not in NO_SLOPE, problem
     for path, name in used:
         problem = f"'{name}' is not in classes.activations; add it there"
         yield path, name in config["classes"]["activations"], problem
-    for path, name in used + list(_of_the_power_law(config)):
-        yield path, name not in OFFSET, f"'{name}' is not 0 at 0, nothing escapes; give another"
-        problem = f"'{name}' has no linear signal path, its rate K is undefined; give another"
-        yield path, name not in NO_PATH, problem
-    for path, name, quadrature in _integrated(config):
-        smooth_rule = quadrature["rule"] in SMOOTH_RULES
-        problem = f"'{name}' has a kink; give quadrature rule half_line, or a smooth activation"
-        yield path, not (name in KINKED and smooth_rule), problem
-    for path, name in _expanded(config):
-        problem = f"'{name}' is not smooth and nonlinear at 0, as the expansion needs; give another"
-        yield path, name not in (*KINKED, "linear"), problem
+    for path, name, outer in _limit_flows(config):
+        problem = f"{outer} layers at order one of '{name}', which has a kink at 0"
+        remedy = "give r at least depth - 1, or another activation"
+        yield path, outer < 2 or name not in NO_SLOPE, f"{problem}; {remedy}"
+    yield from _beyond_the_law(config["breakdown"]["cases"])
+
+
+def kinked(name):
+    """Whether an activation, a built-in name or an expression, has a kink anywhere."""
+    expression, _ = BUILTIN.get(name, (name, None))
+    return bool(KINK.search(expression))
 
 
 def _of_the_power_law(config):
@@ -125,29 +199,69 @@ def _of_the_power_law(config):
     for section in ("offmanifold", "weight_decay", "prefactor"):
         yield (section, "activation"), config[section]["activation"]
     for section in ("one_law", "error_law", "drift"):
-        for name, case in config.get(section, {}).get("cases", {}).items():
+        for name, case in config[section]["cases"].items():
             yield (section, "cases", name, "activation"), case["activation"]
-    for name in ("adam", "large_starts"):
-        if case := config["breakdown"]["cases"].get(name):
-            yield (
-                ("breakdown", "cases", name, "network", "activation"),
-                case["network"]["activation"],
-            )
+    for path, network in _small_networks(config):
+        yield (*path, "activation"), network["activation"]
 
 
 def _integrated(config):
-    """(path, activation, quadrature) of the studies that integrate over Gaussian inputs."""
+    """(path, activation, rule) of the studies that integrate over Gaussian inputs."""
     for section in ("reduction", "critical_depth"):
         part = config[section]
-        yield (section, "activation"), part["activation"], part["quadrature"]
-    for name in config["universality"]["epsilon"]:
-        yield ("universality", "epsilon", name), name, config["universality"]["quadrature"]
+        yield (section, "activation"), part["activation"], part["quadrature"]["rule"]
+    part = config["universality"]
+    for name in part["epsilon"]:
+        yield ("universality", "epsilon", name), name, part["quadrature"]["rule"]
     part = config["offmanifold"]
-    yield ("offmanifold", "activation"), part["activation"], part["attraction"]["quadrature"]
+    rule = part["attraction"]["quadrature"]["rule"]
+    yield ("offmanifold", "activation"), part["activation"], rule
+    for section in ("error_law", "drift"):
+        for name, case in config[section]["cases"].items():
+            rule = config[section]["quadrature"]["rule"]
+            yield (section, "cases", name, "activation"), case["activation"], rule
 
 
 def _expanded(config):
     """(path, activation) of the studies that expand the activation at 0, up to a nonlinear term."""
     for section in ("error_law", "drift"):
-        for name, case in config.get(section, {}).get("cases", {}).items():
-            yield (section, "cases", name, "activation"), shortened(case["activation"])
+        for name, case in config[section]["cases"].items():
+            yield (section, "cases", name, "activation"), case["activation"]
+
+
+def _limit_flows(config):
+    """(path, activation, layers at order one) of the networks whose limit flow is followed.
+
+    At a kink the flow's steps crawl if there are two such layers or more.
+    """
+    for name, case in config["one_law"]["cases"].items():
+        for k, network in enumerate(case["networks"]):
+            outer = network["depth"] - network["r"]
+            yield ("one_law", "cases", name, "networks", k), case["activation"], outer
+    part = config["weight_decay"]
+    for name, case in part["cases"].items():
+        outer = case["depth"] - case["r"]
+        yield ("weight_decay", "cases", name), part["activation"], outer
+    for path, network in _small_networks(config):
+        yield path, network["activation"], network["depth"] - network["r"]
+
+
+def _small_networks(config):
+    """(path, network) of figure S5's He-normal networks."""
+    for name, case in config["breakdown"]["cases"].items():
+        if "network" in case:
+            yield ("breakdown", "cases", name, "network"), case["network"]
+
+
+def _beyond_the_law(cases):
+    """Figure S5's panels of class D, and that of activations without a linear term, have such."""
+    for name in ("staircase", "kicks", "remedies"):
+        if case := cases.get(name):
+            given = case["activation"]
+            holds = given in OFFSET and given not in NO_RATE
+            problem = f"'{given}' is not of class D; give softplus, sigmoid or logsigmoid"
+            yield ("breakdown", "cases", name, "activation"), holds, problem
+    for name in cases.get("flat_origin", {"epsilon": ()})["epsilon"]:
+        problem = f"'{name}' has a linear term at 0; give one without, such as tanh(z)**2"
+        path = ("breakdown", "cases", "flat_origin", "epsilon", name)
+        yield path, name not in BUILTIN or name in NO_RATE, problem
