@@ -15,7 +15,6 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import LogLocator, NullFormatter
-from scipy.optimize import isotonic_regression
 
 from ..status import ESCAPED
 from . import style
@@ -110,6 +109,8 @@ def label_ends(axes: Axes, ends: Sequence[tuple[float, float, str, tuple]]) -> N
     Labels that would touch move apart, as little as possible in the least-squares sense. Call it
     last: limits and layout must be settled (see `settle`).
     """
+    from scipy.optimize import isotonic_regression  # here: few figures need it
+
     ends = sorted(ends, key=lambda end: end[1])
     points_per_pixel = 72 / axes.figure.dpi
     height = np.array([axes.transData.transform(end[:2])[1] for end in ends]) * points_per_pixel

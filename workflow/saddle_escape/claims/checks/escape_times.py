@@ -5,12 +5,10 @@ import itertools
 
 import numpy as np
 import pandas as pd
-import torch
 
 from ... import published
 from ...status import ESCAPED
 from ...theory import activations, classes, escape
-from ...training import bottleneck, limit_flow
 from . import points, quantity
 from .runs import furthest, model, rate, scaled, slopes, time, times
 
@@ -365,6 +363,10 @@ def _he_normal_layers(settings, half_variance):
 
     Median over seeds of He-normal networks whose first r layers are those of the shallow one.
     """
+    import torch  # here and below: one of this module's claims needs it
+
+    from ...training import bottleneck
+
     he, factors = settings["he_normal"], {}
     r, added = he["r"], he["added"]
     for name in settings["activations"]:
@@ -386,6 +388,8 @@ def _he_normal_layers(settings, half_variance):
 
 def _limit_times(problem, weights, r):
     """T* of every draw, (seeds,)."""
+    from ...training import limit_flow
+
     flow = limit_flow.limit_flow(problem, weights, r)
     return limit_flow.blow_up_time(flow, weights[:r], rtol=1e-5).t_star.numpy()
 
