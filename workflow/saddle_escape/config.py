@@ -9,6 +9,7 @@ line: the source, the key, what is wrong with it and the nearest valid name.
 import difflib
 import functools
 import math
+import sys
 from pathlib import Path
 
 from .conditions import broken
@@ -126,6 +127,24 @@ def _merge(base, patch, source, origins, path=()):
     return result
 
 
+@functools.cache
+def _jsonschema():
+    """The library, when it is needed, without a grammar of web addresses that no schema here names.
+
+    Where Jupyter has brought that grammar, compiling it takes longer than all the rest of a start.
+    """
+    unneeded = "rfc3987_syntax"
+    absent = unneeded not in sys.modules
+    if absent:
+        sys.modules[unneeded] = None  # its import fails, for which jsonschema is prepared
+    try:
+        import jsonschema
+    finally:
+        if absent:
+            del sys.modules[unneeded]
+    return jsonschema
+
+
 def violation(content, schema):
     """(path, problem) of the first violation of a JSON schema; None if there is none."""
     error = _first_error(content, schema)
@@ -133,16 +152,13 @@ def violation(content, schema):
 
 
 def _first_error(content, schema):
-    import jsonschema  # here: it takes a second, and a job has its parameters already
-
     errors = _validator()(schema).iter_errors(content)
-    return jsonschema.exceptions.best_match(errors, key=_unknown_keys_first)
+    return _jsonschema().exceptions.best_match(errors, key=_unknown_keys_first)
 
 
 @functools.cache
 def _validator():
-    import jsonschema
-
+    jsonschema = _jsonschema()
     types = jsonschema.Draft202012Validator.TYPE_CHECKER
     return jsonschema.validators.extend(  # .nan would slip through every range
         jsonschema.Draft202012Validator,
