@@ -170,9 +170,24 @@ def test_limit_has_no_picture_without_a_scale(tmp_path, capsys):
 def test_several_rows_are_a_table(capsys):
     small = ["--depth", "3", "--width", "4", "--input-dim", "2", "--samples", "8"]
     main(["limit", *small, "--bottleneck", "3", "--epsilon", "0.1,0.01", "--seeds", "2"])
-    head, *lines = capsys.readouterr().out.splitlines()
+    first, head, *lines = capsys.readouterr().out.splitlines()
     assert head.split()[:4] == ["seed", "r", "epsilon", "t_star"] and len(lines) == 4
     assert {line.split()[2] for line in lines} == {"0.1", "0.01"}
+    assert first.startswith("4 of 4 escape times predicted, t = ")
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (["classify", "gelu"], "class C: phi = z sigma' - sigma has order 2 at 0"),
+        (["classify", "relu"], "class A: phi = z sigma' - sigma vanishes"),
+        (["predict", *FIGURE1, "--init", "0.03,0.05,0.07,0.09"], "escapes at t = 1899.29"),
+        (["escape", *FIGURE1, "--init", "0.6"], "no escape time of the reduced flow"),
+    ],
+)
+def test_an_answer_begins_with_a_sentence(capsys, argv, words):
+    main(argv)
+    assert words in capsys.readouterr().out.splitlines()[0]
 
 
 def test_the_help_names_every_exit_status(capsys):

@@ -21,6 +21,14 @@ def run(args):
     return {key: row[key] for key in KEYS}
 
 
+def sentence(answer):
+    """The class in words, or why there is none."""
+    if answer["class"] is None:
+        return answer["status"]
+    order = "vanishes" if answer["q"] is None else f"has order {answer['q']} at 0"
+    return f"class {answer['class']}: phi = z sigma' - sigma {order}"
+
+
 def picture(args, answer):
     """sigma and phi on -3 <= z <= 3, and the order of phi at 0."""
     import numpy as np

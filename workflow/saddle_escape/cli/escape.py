@@ -40,6 +40,11 @@ def run(args):
     }
 
 
+def sentence(answer):
+    """The escape in words."""
+    return start.escape_in_words("reduced", answer["t_escape"], answer["status"])
+
+
 def picture(args, answer):
     """The reduced flow from the start until a quarter of the escape time after the escape."""
     import pandas as pd

@@ -45,6 +45,11 @@ def run(args):
     return [{key: null_if_nan(row[key]) for key in bottleneck.ROW} for row in rows]
 
 
+def sentence(answer):
+    """How many runs escaped, and when."""
+    return networks.times_in_words("runs escaped", answer, "t_escape")
+
+
 def picture(args, answer):
     """The computed times on the limit flow's prediction for the same networks, and their ratio."""
     import pandas as pd

@@ -31,3 +31,8 @@ def run(args):
     from ..studies.companion import Identity, summary
 
     return summary(pick(Identity, section))[0]
+
+
+def sentence(answer):
+    """The escape of mode 1 with and without the other modes."""
+    return f"mode 1 escapes at t = {answer['t0']:.6g} uncoupled and {answer['t1']:.6g} coupled"

@@ -36,6 +36,11 @@ def predicted(args, epsilons):
     return rows
 
 
+def sentence(answer):
+    """How many escapes are predicted, and when."""
+    return networks.times_in_words("escape times predicted", answer, "t_predicted")
+
+
 def picture(args, answer):
     """The predicted times: a line for each seed, circles where they were asked for."""
     import pandas as pd

@@ -1,8 +1,8 @@
 """Answers to what-if questions, such as ``python -m saddle_escape classify gelu``.
 
-Prints keys and values, several rows as a table, or one JSON value with ``--json``; ``--plot FILE``
-draws the answer as well. Bad input ends with exit status 2 and one line that names the argument and
-what is valid.
+Prints a sentence, then keys and values, or a table where there are several rows; with ``--json``
+one JSON value instead. ``--plot FILE`` draws the answer as well. Bad input ends with exit status 2
+and one line that names the argument and what is valid.
 """
 
 import argparse
@@ -44,18 +44,20 @@ def _parser():
         command = commands.add_parser(name, help=module.SUMMARY, description=module.SUMMARY)
         command.add_argument("--json", action="store_true", help="print one JSON value")
         module.add_arguments(command)
-        command.set_defaults(run=module.run, plot=None, refuse=command.error)
-        command.set_defaults(failed=getattr(module, "failed", lambda answer: False))
+        command.set_defaults(
+            run=module.run,
+            sentence=module.sentence,
+            failed=getattr(module, "failed", lambda answer: False),
+            plot=None,
+            refuse=command.error,
+        )
         if hasattr(module, "picture"):
             pictures.add_argument(command)
             command.set_defaults(picture=module.picture)
     return parser
 
 
-def _print(result, as_json):
-    if as_json:
-        print(json.dumps(result, allow_nan=False))
-        return
+def _print(result):
     if isinstance(result, list):
         _print_table(result)
         return
@@ -92,7 +94,11 @@ def main(argv=None):
         args.refuse("a result is beyond the range of floats; give larger scales or fewer layers")
     if args.plot:
         pictures.write(args.picture(args, result), args.plot)
-    _print(result, args.json)
+    if args.json:
+        print(json.dumps(result, allow_nan=False))
+    else:
+        print(args.sentence(result))
+        _print(result)
     return FOUND if args.failed(result) else 0
 
 

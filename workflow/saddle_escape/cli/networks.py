@@ -47,6 +47,13 @@ def around(epsilons):
     return sorted({*np.geomspace(*reach, POINTS).clip(*reach).tolist(), *epsilons})
 
 
+def times_in_words(what, rows, column):
+    """How many rows have a time, and the first and last of them."""
+    times = [row[column] for row in rows if row[column] is not None]
+    span = f", t = {min(times):.6g} to {max(times):.6g}" if times else ""
+    return f"{len(times)} of {len(rows)} {what}{span}"
+
+
 def points(route, rows, time):
     """Rows of an answer as a picture's: the column ``time`` is t, NaN where it is None."""
     return [

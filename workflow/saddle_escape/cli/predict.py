@@ -25,6 +25,11 @@ def run(args):
     return prediction
 
 
+def sentence(answer):
+    """The predicted escape in words."""
+    return start.escape_in_words("leading-order", answer["t_quadrature"], answer["status"])
+
+
 def picture(args, answer):
     """The leading-order flow from the start to the predicted escape."""
     import pandas as pd

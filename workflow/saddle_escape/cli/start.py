@@ -32,6 +32,13 @@ def scales(init, depth):
     return each
 
 
+def escape_in_words(flow, time, status):
+    """When a flow of this name escapes, or why it has no time."""
+    if time is None:
+        return f"no escape time of the {flow} flow: {status}"
+    return f"the {flow} flow escapes at t = {time:.6g}"
+
+
 def long(times, series):
     """Rows (t, name, value) of a picture, from values at the same times by name."""
     return [(t, name, x) for name, xs in series.items() for t, x in zip(times, xs, strict=True)]
