@@ -52,6 +52,7 @@ crate: $(VENV)/.requirements-dev  ## write ro-crate-metadata.json: what the tier
 .PHONY: docs
 docs: $(VENV)/.requirements  ## rewrite what is generated: costs, README's tables, config/README.md, codecheck.yml
 	$(BIN)/python -m saddle_escape.artifact.costs
+	$(BIN)/python -m saddle_escape.artifact.built_in
 	$(BIN)/python -m saddle_escape.artifact.readme
 	$(BIN)/python -m saddle_escape.artifact.config_docs
 	$(BIN)/python -m saddle_escape.artifact.codecheck

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 import sympy as sp
 
+from saddle_escape import built_in
+from saddle_escape.artifact.built_in import derived
 from saddle_escape.theory import activations, classes
 
 SQRT_PI = math.sqrt(math.pi)
@@ -136,6 +138,21 @@ def test_piecewise_linear_expressions_are_class_a(text):
 def test_homogeneous_activations_have_a_conserved_combination(text, degree, conserved):
     row = classes.describe(text)
     assert (row["homogeneity"], row["conserved"]) == (degree, conserved)
+
+
+def test_the_committed_table_of_built_ins_is_the_derived_one():
+    for row, fresh in zip(built_in.rows(), derived(), strict=True):
+        assert row == {
+            key: pytest.approx(value, rel=1e-13, abs=1e-15) if isinstance(value, float) else value
+            for key, value in fresh.items()
+        }, "run `make docs`"
+
+
+def test_a_row_of_the_committed_table_stands_for_its_expression_only(monkeypatch):
+    assert built_in.row(" mish ")["class"] == "C"
+    assert built_in.row("z*tanh(softplus(z))") is None and built_in.row("mihs") is None
+    monkeypatch.setitem(activations.BUILTIN, "mish", ("tanh(z)", "mish"))
+    assert built_in.row("mish") is None
 
 
 def test_description_has_the_keys_of_the_command_line():

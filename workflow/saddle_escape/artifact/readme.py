@@ -1,7 +1,7 @@
 """The README's generated tables; ``python -m saddle_escape.artifact.readme`` writes them.
 
-They come from committed files only, ``paper_check/claims.yaml``, ``paper_check/report.csv`` and
-``figures/costs.csv``, so that a test can hold them in step.
+They come from committed files only, ``paper_check/claims.yaml``, ``paper_check/report.csv``,
+``figures/costs.csv`` and the table of :mod:`built_in`, so that a test can hold them in step.
 """
 
 import sys
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from .. import built_in, status
 from ..claims import report as claims_report
 from ..claims import statements as claims
 from ..claims import words
@@ -61,6 +62,26 @@ def contents(stated, spent):
     return words.table(head, rows)
 
 
+def classes(rows):
+    """Every built-in activation with its class, or why it has none."""
+    head = ("activation", "σ(z)", "class", "q", "c_q", "σ′(0)", "remark")
+    return words.table(
+        head,
+        [
+            (
+                f"`{row['activation']}`",
+                f"`{row['expression']}`",
+                row["class"] or "–",
+                words.show(row["q"]),
+                row["c_q_exact"] or "–",
+                words.show(row["alpha"]),
+                "" if row["status"] == status.OK else row["status"],
+            )
+            for row in rows
+        ],
+    )
+
+
 def cost_table(spent):
     """Cost of every figure and of the claims in the tiers that have been measured."""
     head = ("tier", "", "jobs", "CPU minutes", "peak MB", "gradient evaluations")
@@ -105,6 +126,7 @@ def page(text):
     spent, stated = pd.read_csv(costs.TABLE), claims.load_claims()
     blocks = {
         "claims": summary(report),
+        "classes": classes(built_in.rows()),
         "contents": contents(stated, spent),
         "costs": cost_table(spent),
     }

@@ -1,5 +1,6 @@
 """``classify``: which of the four classes an activation belongs to, with its constants."""
 
+from .. import built_in
 from . import arguments
 
 SUMMARY = "universality class of an activation"
@@ -14,11 +15,15 @@ def add_arguments(parser):
 
 
 def run(args):
-    """The activation's row of the table of classes."""
+    """The activation's row of the table of classes; a built-in's is read, not derived."""
+    row = built_in.row(args.activation) or _derived(args.activation)
+    return {key: row[key] for key in KEYS}
+
+
+def _derived(activation):
     from ..theory.classes import describe
 
-    row = describe(args.activation)
-    return {key: row[key] for key in KEYS}
+    return describe(activation)
 
 
 def sentence(answer):

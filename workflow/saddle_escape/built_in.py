@@ -1,0 +1,25 @@
+"""Classes and constants of the built-in activations, for who cannot wait until SymPy is imported.
+
+``built_in.json`` holds what :func:`theory.classes.describe` says of each, beside its expression;
+``python -m saddle_escape.artifact.built_in`` derives it anew, and a test holds it in step.
+"""
+
+import json
+from pathlib import Path
+
+from .theory.builtin import BUILTIN
+
+TABLE = Path(__file__).with_suffix(".json")
+
+
+def rows() -> list[dict]:
+    """``expression`` and the keys of ``describe`` for every built-in activation, in their order."""
+    return json.loads(TABLE.read_text(encoding="utf-8"))
+
+
+def row(name: str) -> dict | None:
+    """The row of one activation; None if it is no built-in, or its expression has changed since."""
+    name = name.strip()
+    expression, _ = BUILTIN.get(name, (None, None))
+    known = {(row["activation"], row["expression"]): row for row in rows()}
+    return known.get((name, expression))
