@@ -11,8 +11,8 @@ from rocrate.rocrate import ROCrate
 from saddle_escape import config
 from saddle_escape.artifact import costs, readme
 from saddle_escape.artifact.catalogue import BY_DEFAULT, FIGURES, ON_DEMAND
-from saddle_escape.artifact.crate import sha256
 from saddle_escape.claims import statements as claims
+from saddle_escape.results import sha256_of
 
 from .conftest import ROOT, run
 
@@ -131,7 +131,7 @@ def tables_agree(tree, done):
 def crate_describes_the_run(tree, done):
     crate = ROCrate(tree)
     for entity in crate.root_dataset["hasPart"]:
-        assert sha256(tree / entity.id) == entity["sha256"], entity.id
+        assert sha256_of(tree / entity.id) == entity["sha256"], entity.id
     run = crate.get("#run-smoke")
     assert run["actionStatus"] == "http://schema.org/CompletedActionStatus", run["error"]
     (tree / "ro-crate-metadata.json").unlink()
