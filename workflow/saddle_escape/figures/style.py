@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import matplotlib as mpl
+import seaborn as sns
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -27,19 +28,8 @@ INK = "#1a1a1a"
 GREY = "#8c8c8c"
 # Okabe and Ito's colour-blind safe set as adapted by seaborn, reordered so that neighbours in the
 # list differ in hue and in lightness.
-CATEGORICAL = tuple(
-    mpl.colors.to_rgb(color)
-    for color in (
-        "#0173b2",
-        "#de8f05",
-        "#029e73",
-        "#cc78bc",
-        "#d55e00",
-        "#56b4e9",
-        "#ca9161",
-        "#949494",
-    )
-)
+_COLORBLIND = sns.color_palette("colorblind")
+CATEGORICAL = tuple(_COLORBLIND[i] for i in (0, 1, 2, 4, 3, 9, 5, 7))
 
 DASHED = (0, (4, 1.6))
 
@@ -135,9 +125,6 @@ _RC = {
     "xtick.minor.size": 2.0,
     "ytick.minor.size": 2.0,
     "lines.linewidth": 1.4,
-    "lines.solid_capstyle": "round",
-    "patch.edgecolor": "white",
-    "patch.force_edgecolor": True,
     "legend.frameon": False,
     "legend.handlelength": 1.7,
     "legend.handletextpad": 0.5,
@@ -161,7 +148,7 @@ def figure_style() -> Iterator[None]:
     """
     with mpl.rc_context():
         mpl.rcdefaults()
-        mpl.rcParams.update(_RC)
+        mpl.rcParams.update({**sns.axes_style("ticks"), **_RC})
         yield
 
 
@@ -178,7 +165,9 @@ def ordered_colors(count: int) -> Sequence[tuple[float, float, float]]:
 
     Lightness carries the order, so it survives greyscale printing and colour-blindness.
     """
-    return mpl.colormaps["viridis"]([0.8 * i / max(count - 1, 1) for i in range(count)])[:, :3]
+    return sns.color_palette("viridis", as_cmap=True)(
+        [0.8 * i / max(count - 1, 1) for i in range(count)]
+    )[:, :3]
 
 
 @figure_style()
