@@ -67,6 +67,12 @@ def test_escape(capsys):
     assert 600 < loss["t_escape"] < 704.5
 
 
+def test_a_start_in_a_dead_zone_stays_there(capsys):
+    start = ["--depth", "4", "--width", "64", "--init"]
+    row = answer(capsys, "escape", "--activation", "softshrink", *start, "0.1")
+    assert (row["t_escape"], row["status"]) == (None, "not_escaped")
+
+
 def test_flow(capsys):
     rows = answer(capsys, "flow", *SMALL, "--bottleneck", "3", "--epsilon", "0.1,5", "--seeds", "2")
     keys = ["seed", "r", "epsilon", "t_escape", "status", "accepted_steps", "gradient_evaluations"]

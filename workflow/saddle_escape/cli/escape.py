@@ -1,6 +1,6 @@
 """``escape``: when the reduced flow escapes, by integrating it."""
 
-from ..status import null_if_nan
+from ..status import NOT_ESCAPED, Outcome, null_if_nan
 from . import start
 from .arguments import CRITERIA, RANGES, require
 
@@ -27,10 +27,7 @@ def run(args):
         require("threshold", args.threshold, **vars(fraction))
     init = start.scales(args.init, args.depth)
 
-    from ..theory import escape
-
-    model = _model(args)
-    outcome = escape.escape_time(model, init, args.criterion, args.threshold)
+    outcome = _outcome(_model(args), init, args.criterion, args.threshold)
     return {
         "t_escape": null_if_nan(outcome.t_escape),
         "status": outcome.status,
@@ -55,6 +52,18 @@ def picture(args, answer):
     event = {"quantity": quantity, "t": answer["t_escape"]} | answer
     rows = [] if event["t"] is None else _trajectory(args, PAST * event["t"])
     return draw_trajectory(pd.DataFrame(rows, columns=TRAJECTORY), event)
+
+
+def _outcome(model, init, criterion, threshold):
+    """The :class:`Outcome` of the reduced flow."""
+    from ..theory import escape
+
+    try:
+        return escape.escape_time(model, init, criterion, threshold)
+    except ZeroDivisionError:
+        if model.act.smooth:
+            raise
+        return Outcome(NOT_ESCAPED)  # all inputs lie in a dead zone, as softshrink's: no motion
 
 
 def _model(args):
