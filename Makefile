@@ -2,15 +2,19 @@
 
 PYTHON ?= python3
 TIER ?= default
+CONFIG =
 
 VENV := .venv
 BIN := $(VENV)/bin
-SNAKEMAKE := $(BIN)/snakemake --logger progress --cores all --config tier=$(TIER)
+CHECK := $(if $(CONFIG),$(BIN)/python workflow/scripts/check_config.py $(TIER) $(CONFIG) && )
+SNAKEMAKE := $(CHECK)$(BIN)/snakemake --logger progress --cores all --config tier=$(TIER) \
+    $(if $(CONFIG),--configfile $(CONFIG))
 
 .PHONY: help
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*  ## (.*)/  make \1\t\2/' | expand -t 18
 	@echo "TIER=smoke|default|full sets the size of the computation (now: $(TIER))."
+	@echo "CONFIG=my.yaml lays your own parameters over the tier's; config/README.md lists them."
 
 .PHONY: setup
 setup: $(VENV)/.requirements $(VENV)/.requirements-dev  ## make the environment in .venv

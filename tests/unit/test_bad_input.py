@@ -21,6 +21,8 @@ from .test_config import CONFIG
 
 DEFAULT = strict_yaml.read_yaml(CONFIG / "config.yaml")
 NASTY = "a\nb\x1b[31m\x00" + "x" * 5000
+SCALES = {"min": 0.01, "max": 0.1, "count": 3}
+NETWORK = {"depth": 7, "width": 4, "r": 3, "epsilon": [0.1]}
 POINT = {"r": 3, "epsilon": 0.1, "flow": 1, "sgd": 1}
 
 
@@ -202,6 +204,7 @@ VALUES = [
     ("critical_depth.wide.r", [2, 8], "r = 8 exceeds depth 6"),
     ("critical_depth.wide.r", [], "(Numbers of layers at epsilon"),
     ("critical_depth.wide.loss_fraction", 1, "maximum of 1"),
+    ("critical_depth.line_point", 3, "unknown key; did you mean 'line_points'?"),
     ("critical_depth.threshold", 1, "maximum of 1"),
     ("universality.closed_form.max", 1e-3, "must be below max 0.001"),
     ("universality.epsilon.tahn", None, "null removes nothing here; did you mean 'tanh'?"),
@@ -241,10 +244,30 @@ VALUES = [
     ("offmanifold.records", ["paper_check/records/../x.csv"], "does not match"),
     ("offmanifold.flow.dtype", "float16", "did you mean"),
     ("offmanifold.flow.rtol", 1, "maximum of 0.01"),
-    ("one_law.cases", {}, None),
     ("one_law.cases.a/b", {}, "does not match"),
     ("one_law.digits", [3, 3], "has non-unique elements"),
     ("error_law.cases.q3.activation", "__import__('os')", "does not match"),
+    ("error_law.cases.q3.activation", "tahn", "'tahn' is not known; did you mean 'tanh'?"),
+    ("error_law.cases.q3.activation", "tahn(z)", "unknown 'tahn'; did you mean 'tanh'?"),
+    ("error_law.cases.q3.activation", "tanh(z", "is no expression in z; close every bracket"),
+    ("error_law.cases.q3.activation", "2z", "is no expression in z"),
+    ("error_law.cases.q3.activation", "tanh(1)", "does not depend on z"),
+    ("drift.cases.tanh_L3.activation", "relu(z) - z/2", "has a kink; give quadrature rule"),
+    ("breakdown.cases.remedies.without_constant", "x/2", "has the unknown 'x'"),
+    ("breakdown.cases.flat_origin.epsilon.thanh(z)", {"2": SCALES}, "unknown 'thanh'"),
+    ("breakdown.cases.flat_origin.epsilon.tanh", {"2": SCALES}, "has a linear term at 0"),
+    ("breakdown.cases.staircase.activation", "tanh", "is not of class D; give softplus"),
+    ("breakdown.cases.kicks.activation", "cos", "is not of class D; give softplus"),
+    ("breakdown.cases.adam.network.r", 7, "r = 7 exceeds depth 6; give a smaller r"),
+    ("weight_decay.activation", "relu", "3 layers at order one of 'relu', which has a kink at 0"),
+    ("weight_decay.cases.small_r3.followed", [0.5], "[0.5] is not in weight_decay.decay_ratio"),
+    ("weight_decay.cases.small_r3.r", 7, "r = 7 exceeds depth 6"),
+    ("prefactor.activation", "relu", "'relu' has no derivative at 0; give another activation"),
+    ("prefactor.depth", 3, "r = 4 exceeds prefactor.depth 3"),
+    ("one_law.cases.relu.networks", [NETWORK], "4 layers at order one of 'relu'"),
+    ("one_law.cases.tanh.networks", [NETWORK | {"r": 8}], "r = 8 exceeds depth 7"),
+    ("reduction.minibatch.steps", 24, "25 of them exceed steps 24; give fewer"),
+    ("cascade.training.steps", 10, "1500 of them exceed steps 10"),
     ("drift.epsilon.min", 0.2, "must be below max 0.1"),
     ("breakdown.cases.staircase.epsilon.4.min", 0.2, "must be below max 0.1"),
     ("breakdown.cases.staircase.epsilon.12", {"min": 0.1, "max": 1, "count": 3}, "does not match"),
@@ -265,7 +288,6 @@ VALUES = [
         for name in (*SHIFTED, *WITHOUT_PATH)
     ),
 ]
-VALUES = [case for case in VALUES if case[2]]
 
 
 def nested(path, value):
@@ -378,7 +400,8 @@ def test_activations_are_sorted_as_the_theory_sorts_them(name):
     assert conditions.kinked(name) == (not act.smooth)
 
 
-def test_kinks_are_those_of_expressions():
+def test_words_of_expressions_are_those_of_the_theory():
+    assert set(conditions.FUNCTIONS) == set(activations._FUNCTIONS)
     assert set(conditions.KINK.pattern[3:-3].split("|")) == set(activations._KINKS)
 
 

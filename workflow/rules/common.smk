@@ -16,9 +16,9 @@ from saddle_escape.imports import import_closure
 from saddle_escape.sections import section_keys
 
 try:
-    TIER, CONFIGS = load_tiers(
-        os.path.relpath(ROOT / "config"), config, workflow.overwrite_configfiles
-    )
+    # the files of --configfile once more, strictly: Snakemake lets a repeated key or 010 through
+    given = workflow.config_settings
+    TIER, CONFIGS = load_tiers(os.path.relpath(ROOT / "config"), given.config, given.configfiles)
 except ConfigError as error:
     sys.exit(f"Configuration error: {error}")
 

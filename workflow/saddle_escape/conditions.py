@@ -3,10 +3,11 @@
 A condition is (path, whether it holds, problem with its remedy).
 """
 
+import ast
 import itertools
 import re
 
-from .strict_yaml import shortened
+from .messages import nearest, shortened
 from .theory.builtin import BUILTIN
 
 # Facts of theory.classes about the built-in activations. The Snakefile does without its import, of
@@ -36,6 +37,12 @@ NO_ORDER = (  # no order q of sigma' z - sigma at 0
     "softshrink",
     "hardshrink",
     "hardtanh",
+)
+FUNCTIONS = (  # that theory.activations reads in an expression
+    *("abs", "clip", "max", "min", "relu", "sign", "step", "sigmoid", "softplus", "ndtr", "erf"),
+    *("exp", "expm1", "log", "log1p", "sqrt", "tanh", "sinh", "cosh", "sin", "cos"),
+    *("asin", "acos", "atan", "asinh", "acosh", "atanh"),
+    *("arcsin", "arccos", "arctan", "arcsinh", "arccosh", "arctanh"),
 )
 KINK = re.compile(r"\b(abs|clip|max|min|relu|sign|step)\b")  # as theory.activations has them
 SMOOTH_RULES = ("trapezoid", "gauss_hermite")
@@ -164,6 +171,9 @@ def _activations(config):
     used += [
         (("universality", "epsilon", name), name) for name in config["universality"]["epsilon"]
     ]
+    for path, name in _expressions(config):
+        problem = unreadable(name)
+        yield path, problem is None, f"'{shortened(name)}' {problem}"
     for path, name in [*used, *_of_the_power_law(config)]:
         problem = f"'{shortened(name)}' is not 0 at 0, nothing escapes; give another activation"
         yield path, name not in OFFSET, problem
@@ -188,10 +198,38 @@ def _activations(config):
     yield from _beyond_the_law(config["breakdown"]["cases"])
 
 
+def unreadable(name):
+    """What is wrong with the words of an expression, None if each is known; or of a name."""
+    if name in BUILTIN:
+        return None
+    try:
+        tree = ast.parse(name, mode="eval").body
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        return "is no expression in z; close every bracket and write * between factors"
+    if isinstance(tree, ast.Name) and tree.id != "z":
+        return f"is not known; {nearest(name, BUILTIN)}"
+    words = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    if unknown := sorted(words - {"z", "pi", *FUNCTIONS}):
+        return f"has the unknown '{shortened(unknown[0])}'; {nearest(unknown[0], FUNCTIONS)}"
+    return None if "z" in words else "does not depend on z"
+
+
 def kinked(name):
     """Whether an activation, a built-in name or an expression, has a kink anywhere."""
     expression, _ = BUILTIN.get(name, (name, None))
     return bool(KINK.search(expression))
+
+
+def _expressions(config):
+    """(path, expression) wherever one may stand in place of a built-in name."""
+    for section in ("error_law", "drift"):
+        for name, case in config[section]["cases"].items():
+            yield (section, "cases", name, "activation"), case["activation"]
+    path, cases = ("breakdown", "cases"), config["breakdown"]["cases"]
+    if case := cases.get("remedies"):
+        yield (*path, "remedies", "without_constant"), case["without_constant"]
+    for name in cases.get("flat_origin", {"epsilon": ()})["epsilon"]:
+        yield (*path, "flat_origin", "epsilon", name), name
 
 
 def _of_the_power_law(config):

@@ -6,17 +6,17 @@ over it as JSON merge patches (RFC 7386: mappings merge, everything else replace
 line: the source, the key, what is wrong with it and the nearest valid name.
 """
 
-import difflib
 import functools
 import math
 import sys
 from pathlib import Path
 
 from .conditions import broken
-from .strict_yaml import ConfigError, one_line, parse, read_yaml, shortened
+from .messages import ConfigError, nearest, one_line, shortened
+from .strict_yaml import parse, read_yaml
 from .theory.builtin import BUILTIN
 
-__all__ = ["ConfigError", "one_line", "read_yaml"]  # of strict_yaml; the rest is defined here
+__all__ = ["ConfigError", "nearest", "one_line", "read_yaml"]  # the rest is defined here
 
 SCHEMA = Path(__file__).parent.parent / "schemas" / "config.schema.yaml"
 COMMAND_LINE = "command line"
@@ -38,20 +38,20 @@ def tiers():
 def load_tiers(directory, overrides=None, files=()):
     """(selected tier, {tier: validated configuration}) from `directory` and the command line.
 
-    ``overrides`` is what ``--config`` and ``--configfile`` gave; its ``tier``, else config.yaml's,
-    is the selected one. ``files``, those of ``--configfile``, are read once more: Snakemake's own
-    reading lets a repeated key or 010 through. Raises ConfigError if any tier is invalid.
+    ``overrides`` is what ``--config`` gave, ``files`` are those of ``--configfile``, laid over the
+    tier's in this order; the last ``tier`` among them, else config.yaml's, is the selected one.
+    Raises ConfigError if any tier is invalid.
     """
     directory, overrides = Path(directory), _command_line(overrides or {})
-    for path in files:
-        read_yaml(path)
     default = {str(directory / "config.yaml"): read_yaml(directory / "config.yaml")}
-    selected = resolve({**default, COMMAND_LINE: overrides})["tier"]
+    given = {str(path): read_yaml(path) for path in files}
+    selected = resolve({**default, **given, COMMAND_LINE: overrides})["tier"]
     configs = {}
     for tier in tiers():
         path = directory / f"{tier}.yaml"
         patch = {} if tier == "default" else {str(path): _tier_file(path)}
-        configs[tier] = resolve({**default, **patch, COMMAND_LINE: {**overrides, "tier": tier}})
+        last = {COMMAND_LINE: {**overrides, "tier": tier}}
+        configs[tier] = resolve({**default, **patch, **given, **last})
     return selected, configs
 
 
@@ -199,12 +199,6 @@ def _explain(error):
     given = repr(error.instance)
     message = error.message.replace(given, shortened(given))
     return path, f"{shortened(message, 200)} ({known.get('description', 'see the schema')})"
-
-
-def nearest(name, valid):
-    """'did you mean ...?' if a valid name is near, else the list of valid names."""
-    close = difflib.get_close_matches(str(name)[:100], map(str, valid), n=1, cutoff=0.5)
-    return f"did you mean '{close[0]}'?" if close else f"valid: {', '.join(map(str, valid))}"
 
 
 def select(config, keys):

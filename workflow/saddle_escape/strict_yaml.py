@@ -12,34 +12,15 @@ from yaml.composer import Composer
 from yaml.constructor import SafeConstructor
 from yaml.resolver import Resolver
 
+from .messages import ConfigError, shortened
+
 MAX_BYTES, MAX_NESTING, MAX_NODES = 2_000_000, 30, 100_000
-MAX_MESSAGE, MAX_QUOTED, MAX_DIGITS = 480, 60, 30
+MAX_DIGITS = 30
 PREFIX = "tag:yaml.org,2002:"
 DECIMAL = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 FLOAT = re.compile(
     r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"
 )
-
-
-class ConfigError(ValueError):
-    """Invalid configuration, told in one line of at most 500 printable characters."""
-
-    def __init__(self, message):
-        super().__init__(one_line(message))
-
-
-def one_line(message):
-    """The message with what does not print escaped, and its middle left out if it is long."""
-    return shortened(message, MAX_MESSAGE)
-
-
-def shortened(value, most=MAX_QUOTED):
-    """Text of a value, printable, in at most this many characters: its start and its end."""
-    text = str(value)
-    text = text if len(text) <= 2 * most else f"{text[:most]}{text[-most:]}"
-    text = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
-    half = (most - 3) // 2
-    return text if len(text) <= most else f"{text[:half]}...{text[-half:]}"
 
 
 def read_yaml(path):

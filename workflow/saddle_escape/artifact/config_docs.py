@@ -27,8 +27,11 @@ line gives:
 ```bash
 .venv/bin/snakemake --cores all --config tier=smoke
 .venv/bin/snakemake --cores all --config tier=smoke 'reduction={{"width": 32}}' -- figure1
-.venv/bin/snakemake --cores all --configfile my.yaml
+make CONFIG=my.yaml figures
 ```
+
+`make` checks the file before Snakemake sees it. `snakemake --configfile my.yaml` lays it over the
+tier's as well, but there Snakemake reads it first: what it cannot read ends in its own words.
 
 A key that is unknown, misspelt or out of range stops the run before any job starts, with one line
 that names the file, the key and the nearest valid name. Times are flow times: dW/dt = −∂Loss/∂W, so

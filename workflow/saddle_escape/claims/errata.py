@@ -28,7 +28,7 @@ def load_errata(path=ERRATA):
         raise ClaimsError(str(error)) from None
     if problem := config.violation(content, config.read_yaml(SCHEMA)):
         place, text = problem
-        raise ClaimsError(f"{path}: {'.'.join(map(str, place)) or 'top level'}: {text}")
+        raise ClaimsError(config.one_line(f"{path}: {config.dotted(place)}: {text}"))
     entries = {entry["id"]: entry for entry in content["errata"]}
     if len(entries) < len(content["errata"]):
         raise ClaimsError(f"{path}: two entries have the same id")
