@@ -319,10 +319,6 @@ def test_a_tier_file_does_not_name_a_tier(tmp_path):
         config._tier_file(path)
 
 
-def test_there_are_enough_cases():
-    assert len(TEXTS) + len(VALUES) + len(OVERRIDES) + len(CLAIMS) >= 150
-
-
 # --- what the command line gives ------------------------------------------------------------------
 
 HOLDS_ITSELF = {}
