@@ -36,8 +36,12 @@ claims: $(VENV)/.requirements  ## check every claim of the paper; exit 1 if a ve
 	$(SNAKEMAKE) -- claims
 
 .PHONY: notebooks
-notebooks: $(VENV)/.requirements-dev  ## write and execute the notebooks on the tier's results
+notebooks: $(VENV)/.requirements  ## execute the notebooks on the tier's results, to be read as pages
 	SADDLE_ESCAPE_TIER=$(TIER) $(BIN)/python workflow/scripts/execute_notebooks.py notebooks/*.py
+
+.PHONY: lab
+lab: $(VENV)/.requirements  ## open the notebooks in JupyterLab, to turn their parameters
+	SADDLE_ESCAPE_TIER=$(TIER) $(BIN)/jupyter lab notebooks
 
 .PHONY: report
 report: $(VENV)/.requirements  ## write report.html: figures, claims and costs of the tier

@@ -67,13 +67,13 @@ def test_everything_direct_is_installed():
 
 def test_every_runtime_dependency_is_used():
     modules = {"pyyaml": "yaml", "setuptools": "setuptools.build_meta", "h5py": "h5netcdf"}
-    modules["scikit-learn"] = "sklearn"
-    sources = [ROOT / "Snakefile", ROOT / "pyproject.toml"]
+    modules |= {"scikit-learn": "sklearn", "jupyterlab": "jupyter lab"}
+    sources = [ROOT / "Snakefile", ROOT / "pyproject.toml", ROOT / "Makefile"]
     sources += [p for p in (ROOT / "workflow").rglob("*") if p.suffix in (".py", ".smk")]
     text = "\n".join(path.read_text() for path in sources)
     for requirement in read("requirements.txt"):
         module = modules.get(requirement.name, requirement.name)
-        assert re.search(rf'(import|from|engine=|backend =) ?"?{module}\b', text), module
+        assert re.search(rf'(import|from|engine=|backend =|BIN./) ?"?{module}\b', text), module
 
 
 def test_conda_specs_parse_without_a_network():

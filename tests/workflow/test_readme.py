@@ -112,18 +112,6 @@ def report_is_written(tree, done):
     report.unlink()
 
 
-def notebooks_are_executed(tree, done):
-    written = sorted((tree / "notebooks").glob("*.ipynb"))
-    assert [path.stem for path in written] == sorted(p.stem for p in ROOT.glob("notebooks/*.py"))
-    for path in written:
-        cells = json.loads(path.read_text())["cells"]
-        outputs = [output for cell in cells for output in cell.get("outputs", ())]
-        kinds = {kind for output in outputs for kind in output.get("data", ())}
-        assert {"image/png", "application/vnd.jupyter.widget-view+json"} <= kinds
-        assert not [output for output in outputs if output["output_type"] == "error"]
-        path.unlink()
-
-
 def tables_agree(tree, done):
     assert done.stdout.count("agrees") == len(FIGURES)
 
@@ -154,7 +142,8 @@ MADE = {
     "make claims": ("make claims TIER=smoke", verdicts_are_printed),
     "make supplement": ("make supplement TIER=smoke", supplement_is_there),
     "make report": ("make report TIER=smoke", report_is_written),
-    "make notebooks": ("make notebooks TIER=smoke", notebooks_are_executed),
+    "make notebooks": ("make notebooks --dry-run", None),  # test_notebooks runs what it runs
+    "make lab": ("make lab --dry-run", None),
     "make compare": ("make compare", tables_agree),
     "make crate": ("make crate TIER=smoke", crate_describes_the_run),
     "make bench": ("make bench --dry-run", None),

@@ -20,6 +20,7 @@ from ..theory import activations, classes
 ROOT = Path(__file__).parents[3]
 RESULTS = ROOT / "results"
 VARIABLE = "SADDLE_ESCAPE_TIER"
+STATIC = "SADDLE_ESCAPE_STATIC"  # set where a page is made that is only read: no sliders in it
 SCREEN_DPI = 130
 
 
@@ -36,6 +37,11 @@ def tier():
     if name not in tiers():
         raise ValueError(f"{VARIABLE}: '{name}' is not a tier, choose from {', '.join(tiers())}")
     return name
+
+
+def pages(tier):
+    """The folder of a tier's executed notebooks; the default tier's lie beside their sources."""
+    return ROOT / "notebooks" if tier == "default" else RESULTS / tier / "notebooks"
 
 
 def load(name, tier="default"):
@@ -76,8 +82,11 @@ class Picture:
     def __init__(self, figure):
         buffer = io.BytesIO()
         with style.figure_style():
-            figure.savefig(buffer, dpi=SCREEN_DPI)
+            figure.savefig(buffer, dpi=SCREEN_DPI, metadata=style.UNDATED["png"])
         self._png = buffer.getvalue()
+
+    def __repr__(self):
+        return "Picture"  # without its place in memory, which every run changes
 
     def _repr_png_(self):
         return self._png
@@ -86,8 +95,8 @@ class Picture:
 def turn(draw, **values):
     """Sliders for parameters of ``draw``, each over its list of values.
 
-    They start at the defaults of ``draw``. Where Jupyter offers no widgets this is a plain call
-    with the defaults.
+    They start at the defaults of ``draw``. Where Jupyter offers no widgets, or nobody is there to
+    turn them (``SADDLE_ESCAPE_STATIC``), this is a plain call with the defaults.
     """
     first = {name: p.default for name, p in inspect.signature(draw).parameters.items()}
     widgets = _widgets()
@@ -104,6 +113,8 @@ def turn(draw, **values):
 
 def _widgets():
     """The ipywidgets library inside a Jupyter kernel that has it, else None."""
+    if STATIC in os.environ:
+        return None
     try:
         import ipywidgets
         from IPython import get_ipython
