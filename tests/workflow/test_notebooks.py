@@ -22,7 +22,13 @@ from .conftest import ROOT, run
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.py"))
 IDS = [path.stem for path in NOTEBOOKS]
 READERS = [path for path in NOTEBOOKS if path.stem != "limit_flow"]  # of results; that one trains
-SMALLER = {"width=48": "width=8", "samples=256": "samples=64"}  # networks in a test
+SMALLER = {  # networks and runs in a test
+    "width=48": "width=8",
+    "samples=256": "samples=64",
+    "range(3)": "range(2)",
+    "rtol=1e-9": "rtol=1e-6",
+    "steps or 1000": "steps or 300",
+}
 LARGEST_PAGE = 500_000  # bytes; a code host shows it at once
 EXECUTE = "workflow/scripts/execute_notebooks.py"
 
