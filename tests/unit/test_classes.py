@@ -41,6 +41,8 @@ TABLE = {
     "celu": (None, None, None, None, 1.0, 0.761578, None),
     "selu": (None, None, None, None, None, 0.985231, None),
     "softsign": (None, None, None, None, 1.0, 0.412755, None),
+    "softshrink": (None, None, None, None, 0.0, math.erfc(0.5 / math.sqrt(2)), None),
+    "hardshrink": (None, None, None, None, 0.0, 0.969141, 1),
     "hardtanh": (None, None, None, None, 1.0, math.erf(1 / math.sqrt(2)), None),
 }
 ANALYTIC = [
@@ -76,7 +78,7 @@ def test_beta1_is_the_gaussian_integral(name):
     act = activations.get(name)
     with mpmath.workdps(30):
         exact = mpmath.quad(
-            lambda z: act.mp(z) * z * mpmath.npdf(z), [-30, -6, -3, -1, 0, 1, 3, 6, 30]
+            lambda z: act.mp(z) * z * mpmath.npdf(z), [-30, -6, -3, -1, -0.5, 0, 0.5, 1, 3, 6, 30]
         )
     assert classes.classify(act).beta1 == pytest.approx(float(exact), rel=1e-13, abs=1e-15)
 

@@ -3,9 +3,9 @@
 Three rules. ``trapezoid``: the plain trapezoidal rule on the Gaussian weight, whose error falls
 like exp(-2 pi a / step) for an integrand analytic in a strip of half-width a; the default.
 ``gauss_hermite``: the paper's rule, which converges slowly here because tanh and its kin have poles
-near the axis. ``half_line``: Gauss-Legendre panels on either side of 0, for activations with a kink
-there. No rule sees a divergent expectation, so :func:`require_finite_moments` decides that from
-the activation's growth.
+near the axis. ``half_line``: Gauss-Legendre panels of width 1/2 on either side of 0, for
+activations with kinks at multiples of it. No rule sees a divergent expectation, so
+:func:`require_finite_moments` decides that from the activation's growth.
 """
 
 import functools
@@ -19,7 +19,7 @@ from .activations import Activation
 
 RULES = ("trapezoid", "gauss_hermite", "half_line")
 OCTAVE = 16  # points per factor 2 in |z| at which an activation's growth is read off
-PANEL_NODES = 20  # Gauss-Legendre nodes per unit interval of the half-line rule
+PANEL, PANEL_NODES = 0.5, 12  # width, nodes: kinks of torch's activations are at halves
 
 
 def gaussian_rule(
@@ -39,15 +39,15 @@ def gaussian_rule(
         return z, w / math.sqrt(2 * math.pi)
     if rule == "half_line":
         x, w = np.polynomial.legendre.leggauss(PANEL_NODES)
-        left = np.arange(math.ceil(half_width))[:, None]
-        z, w = (left + (x + 1) / 2).ravel(), np.tile(w / 2, len(left))
+        left = PANEL * np.arange(math.ceil(half_width / PANEL))[:, None]
+        z, w = (left + PANEL * (x + 1) / 2).ravel(), np.tile(PANEL * w / 2, len(left))
         w = w * np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi)
         return np.concatenate([-z[::-1], z]), np.concatenate([w[::-1], w])
     raise ValueError(f"quadrature.rule: unknown '{rule}', choose from {', '.join(RULES)}")
 
 
 def expectation(g: Callable[[np.ndarray], np.ndarray], half_width: float = 38.0) -> float:
-    """E[g(z)] to about 1e-14, for g smooth on either side of 0.
+    """E[g(z)] to about 1e-14, for g smooth between multiples of 1/2.
 
     Raises ValueError where g overflows against the Gaussian weight.
     """
