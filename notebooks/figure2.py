@@ -63,7 +63,8 @@ leftmost.assign(expected=2 - leftmost["r"])[
 
 # %%
 largest = computed.groupby(["panel", "L", "r", "criterion"])["epsilon"].idxmax()
-computed.loc[largest, ["panel", "L", "r", "criterion", "epsilon", "ratio", "matched_ratio"]]
+columns = ["panel", "L", "r", "criterion", "epsilon", "ratio", "matched_ratio"]
+computed.loc[largest, columns].reset_index(drop=True).round(3)
 
 # %% [markdown]
 # ## Turn it

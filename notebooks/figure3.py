@@ -53,7 +53,9 @@ notebook.Picture(figure3.draw(table))
 computed = table[table["route"] == "reduced_ode"]
 common = escape.closed_form(1.0, computed["epsilon"].to_numpy(), CFG["depth"], CFG["threshold"])
 distance = computed["K_t_escape"] / common - 1
-computed.assign(off=distance.map("{:+.2%}".format))[["activation", "class", "epsilon", "off"]]
+computed.assign(off=distance.map("{:+.1%}".format)).pivot(
+    index="epsilon", columns=["class", "activation"], values="off"
+).fillna("")
 
 # %% [markdown]
 # ## Turn it
