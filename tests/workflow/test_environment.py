@@ -1,6 +1,8 @@
 """requirements, lock, environment.yml and pyproject.toml say the same."""
 
 import re
+import subprocess
+import sys
 import tomllib
 from importlib import metadata
 from pathlib import Path
@@ -59,6 +61,39 @@ def test_what_is_installed_is_what_is_pinned():
             continue
         wanted = [version_of(p) for p in pins if p.marker is None or p.marker.evaluate()]
         assert installed.partition("+")[0] in wanted, name
+
+
+def needs(requirement):
+    """Requirements of an installed package here, those of the extras asked for included."""
+    for text in metadata.requires(requirement.name) or []:
+        need = Requirement(text)
+        extras = requirement.extras or {""}
+        if need.marker is None or any(need.marker.evaluate({"extra": e}) for e in extras):
+            yield need
+
+
+def test_what_the_pinned_packages_need_is_pinned():
+    """So that `pip install --no-deps -r constraints.txt` would be a whole environment."""
+    waiting, seen = list(DIRECT), set()
+    while waiting:
+        requirement = waiting.pop()
+        (version,) = (
+            version_of(pin)
+            for pin in PINS[canonicalize_name(requirement.name)]
+            if pin.marker is None or pin.marker.evaluate()
+        )
+        assert version in requirement.specifier, requirement
+        if (key := (requirement.name, *sorted(requirement.extras))) not in seen:
+            seen.add(key)
+            waiting += needs(requirement)
+    assert len(seen) > len(DIRECT)
+
+
+def test_installed_packages_agree():
+    done = subprocess.run(
+        [sys.executable, "-m", "pip", "check"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout
 
 
 def test_everything_direct_is_installed():
