@@ -1,5 +1,7 @@
 """Copies of the project to run Snakemake and make in, and a clone with a finished smoke tier."""
 
+import functools
+import json
 import os
 import re
 import shutil
@@ -84,6 +86,24 @@ def clone(target):
     return target
 
 
+def another(tree, target):
+    """A clone of a clone, with none of its results; both have the same code version."""
+    git(target.parent, "clone", "--quiet", "--shared", tree, target)
+    return target
+
+
+def results_of(tree):
+    """{path: content} of a tree's smoke tier, without what tells of time; manifests as dicts."""
+    folder, found = tree / "results/smoke", {}
+    for path in folder.rglob("*"):
+        name = str(path.relative_to(folder))
+        if path.is_file() and not name.startswith("benchmarks/") and name != "costs.html":
+            found[name] = path.read_bytes()
+            if name.endswith(".manifest.json"):
+                found[name] = json.loads(found[name]) | {"wall_time_s": None}
+    return found
+
+
 def git(cwd, *arguments):
     done = run(["git", *arguments], cwd)
     assert done.returncode == 0, done.stderr
@@ -100,11 +120,25 @@ def install(tree):
         (venv / stamp).touch()
 
 
+@functools.cache
+def offline():
+    """What runs a command without any network, to stand before it; nothing where forbidden."""
+    command = ["unshare", *(["--map-root-user"] if os.geteuid() else []), "--net"]
+    try:
+        allowed = run([*command, "true"], ROOT).returncode == 0
+    except FileNotFoundError:
+        allowed = False
+    return command if allowed else []
+
+
 @pytest.fixture(scope="session")
 def smoke_tree(tmp_path_factory):
-    """A clone where `TIER=smoke make figures` has run; tests must leave it as they found it."""
+    """A clone where `TIER=smoke make figures` has run, without a network where that can be had.
+
+    Tests must leave it as they found it.
+    """
     tree = clone(tmp_path_factory.mktemp("smoke") / "project")
     install(tree)
-    done = run(["make", "figures", "TIER=smoke"], tree)
+    done = run([*offline(), "make", "figures", "TIER=smoke"], tree)
     assert done.returncode == 0, done.stderr
     return tree

@@ -30,6 +30,12 @@ SMALL_TALK = (  # Snakemake's remarks, by their first words
     "Select jobs",
     "Elapsed time",
 )
+ADVICE = {  # in place of Snakemake's paragraphs, by what they say
+    "Directory cannot be locked": "A run is at work in this folder, or one was killed here:"
+    " let it finish, or go on with `make resume`.",
+    "files below seem to be incomplete": "A killed run left incomplete files here:"
+    " go on with `make resume`.",
+}
 BAR = "{percentage:3.0f} % |{bar:30}| {desc}  "  # what a job writes itself lands behind it
 
 
@@ -78,6 +84,7 @@ class LogHandler(LogHandlerBase):
     def pass_on(self, record: logging.LogRecord) -> None:
         """Snakemake's own text, small talk left out."""
         text = self.format(record)
+        text = next((advice for said, advice in ADVICE.items() if said in text), text)
         small = record.levelno < logging.WARNING and text.startswith(SMALL_TALK)
         if text not in ("", "None") and (self.common_settings.dryrun or not small):
             self.write(text)
