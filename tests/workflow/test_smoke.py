@@ -7,7 +7,7 @@ import pytest
 
 from saddle_escape import results
 
-from .conftest import run, snakemake
+from .conftest import offline, run, snakemake
 
 pytestmark = pytest.mark.xdist_group("smoke")
 
@@ -82,6 +82,14 @@ def test_the_full_network_follows_the_reduction(smoke_tree):
     scale = reduced["scale"].interp(t=network["t"], method="cubic")
     assert np.abs(scale - network["scale"]).max() < 0.02  # rate 0.25 and a short plateau
     assert network["distance"].max() < 1e-12
+
+
+def test_all_of_it_ran_without_a_network_and_so_does_a_run_with_nothing_to_do(smoke_tree):
+    if not offline():
+        pytest.skip("no network namespace here: `unshare --net` is not permitted")
+    assert run([*offline(), "cat", "/proc/net/route"], smoke_tree).stdout.count("\n") <= 1
+    done = run([*offline(), "make", "figures", "TIER=smoke"], smoke_tree)
+    assert done.returncode == 0 and "Nothing to be done" in done.stdout + done.stderr
 
 
 def test_every_job_leaves_a_log_and_a_benchmark(smoke_tree):
