@@ -92,7 +92,7 @@ class Running:
             word = {"job": ".snakemake/scripts/", "snakemake": "bin/snakemake"}[kind]
             for process in self.children(word)[:1]:  # none, if the moment is between two jobs
                 process.kill()
-        self.make.wait(timeout=60)
+        self.make.wait(timeout=600)
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -124,5 +124,5 @@ def test_a_second_run_at_the_same_time_is_told_what_to_do(undisturbed, unfinishe
         assert sum(ADVICE in line for line in second.stderr.splitlines()) == 1, second.stderr
         assert "Traceback" not in second.stderr
     finally:
-        first.make.wait(timeout=120)
+        first.make.wait(timeout=600)
     assert results_of(unfinished) == undisturbed[1]
