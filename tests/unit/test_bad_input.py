@@ -312,6 +312,14 @@ def test_an_emptied_section_is_blamed_on_the_file_that_emptied_it():
         resolved({"drift": None})
 
 
+def test_a_broken_condition_is_blamed_on_the_file_that_broke_it():
+    """It is told of r, which stands in config.yaml, and is due to the depth."""
+    patch = {"weight_decay": {"cases": {"all_L6": {"depth": 2}}}}
+    message = r"^given\.yaml: weight_decay\.cases\.all_L6\.r: r = 4 exceeds depth 2"
+    with pytest.raises(ConfigError, match=message):
+        resolved(patch)
+
+
 def test_a_tier_file_does_not_name_a_tier(tmp_path):
     path = tmp_path / "full.yaml"
     path.write_text("tier: full\n")

@@ -7,6 +7,7 @@ line: the source, the key, what is wrong with it and the nearest valid name.
 """
 
 import functools
+import itertools
 import math
 import sys
 from pathlib import Path
@@ -85,18 +86,36 @@ def _typed(value, place):
 
 def resolve(layers):
     """Merge ``{source: mapping}`` in order and validate the result. Raises ConfigError."""
+    config, origins = _merged(layers)
+    if error := _first_error(config, schema()):
+        path, problem = _explain(error)
+        missing = (_missing(error),) if error.validator == "required" else ()
+        raise ConfigError(f"{_origin((*path, *missing), origins)}: {dotted(path)}: {problem}")
+    path, problem = broken(config)
+    if problem:
+        raise ConfigError(f"{_breaker(layers, path)}: {dotted(path)}: {problem}")
+    return config
+
+
+def _origin(path, origins):
+    """The source that gave a key, or removed it, or else the nearest mapping around it."""
+    return next(origins[path[:n]] for n in range(len(path), -1, -1) if path[:n] in origins)
+
+
+def _breaker(layers, path):
+    """The source from which on the condition between keys at ``path`` fails."""
+    for n, source in enumerate(layers, 1):
+        config, _ = _merged(dict(itertools.islice(layers.items(), n)))
+        if not _first_error(config, schema()) and broken(config)[0] == path:
+            return source
+
+
+def _merged(layers):
+    """(the merged mapping, {path: the source that gave or removed the key})."""
     config, origins = {}, {}
     for source, patch in layers.items():
         config = _merge(config, patch, source, origins)
-    error = _first_error(config, schema())
-    path, problem = _explain(error) if error else broken(config)
-    if problem:
-        culprit = (*path, _missing(error)) if error and error.validator == "required" else path
-        source = next(
-            origins[culprit[:n]] for n in range(len(culprit), -1, -1) if culprit[:n] in origins
-        )
-        raise ConfigError(f"{source}: {dotted(path)}: {problem}")
-    return config
+    return config, origins
 
 
 def dotted(path):
