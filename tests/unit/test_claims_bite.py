@@ -24,13 +24,7 @@ from saddle_escape.training import identity, limit_flow, network
 torch.set_num_threads(1)
 CLAIMS = statements.load_claims()
 SMOKE = config.load_tiers(Path(__file__).parents[2] / "config")[1]["smoke"]
-SHORT = {  # what takes long, and no mutation here needs
-    "6": {"reach": {"depth": 4, "epsilon": 0.1, "activations": ["gelu"]}},
-    "s1": {"networks": CLAIMS["s1"]["settings"]["networks"][::4]},
-    "s2": {"seeds": 1, "below": [0.7], "above": [1.5]},
-    "s4": {"draws": 400, "dense": {"r": 5, "width": 8, "draws": 400}},
-    "class_d": {"epsilon": {4: [1e-2, 1e-3]}, "centred": {3: [1e-2, 3e-3]}, "sigmoid": [1e-2]},
-}
+SHORT = {"s1": {"networks": CLAIMS["s1"]["settings"]["networks"][::4]}}  # no mutation needs more
 
 
 @pytest.fixture(autouse=True)

@@ -134,12 +134,11 @@ rule publish_claims:
 rule claims:
     input:
         reported(TIER),
-        claims="paper_check/claims.yaml",
         tables=[f"results/{TIER}/claims/{claim}.csv" for claim in CLAIMS],
         repaired=repaired,
     localrule: True
     params:
-        names=list(CLAIMS),
+        stated=lambda wildcards: list(CLAIMS.values()),  # read and validated already
         tier=TIER,
     script:
         "../scripts/claims_verdicts.py"
@@ -151,12 +150,11 @@ for claim in CLAIMS:
         name:
             f"claim_{claim}"
         input:
-            claims="paper_check/claims.yaml",
             tables=[f"results/{TIER}/claims/{claim}.csv"],
             repaired=repaired,
         localrule: True
         params:
-            names=[claim],
+            stated=lambda wildcards, claim=claim: [CLAIMS[claim]],
             tier=TIER,
         script:
             "../scripts/claims_verdicts.py"

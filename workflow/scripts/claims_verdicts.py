@@ -3,13 +3,12 @@
 import sys
 
 import _shell  # noqa: F401  (this checkout's library comes first)
-from saddle_escape.claims import report, statements, verdict
+from saddle_escape.claims import report, verdict
 from saddle_escape.results import load_table
 
-stated = statements.load_claims(snakemake.input.claims)
 judgements = [
-    verdict.judge(stated[name], snakemake.params.tier, load_table(path))
-    for name, path in zip(snakemake.params.names, snakemake.input.tables, strict=True)
+    verdict.judge(claim, snakemake.params.tier, load_table(path))
+    for claim, path in zip(snakemake.params.stated, snakemake.input.tables, strict=True)
 ]
 for _, line in report.table(judgements).iterrows():
     name, title, _, verdicts, value, *_ = report.shown(line)
