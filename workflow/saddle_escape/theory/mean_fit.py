@@ -18,6 +18,8 @@ from .classes import classify, rate_constant
 from .escape import quadrature_time
 from .teachers import moment
 
+ROUND_OFF = 1e-13  # a mean of a quadrature that is 0
+
 
 def kicks(
     act: Activation, depth: int, width: int, epsilon: float, teacher: str = teachers.OWN
@@ -28,7 +30,7 @@ def kicks(
     X_1 = eps. Raises ValueError unless sigma(0) != 0 and the teacher's mean has its sign.
     """
     top = moment(teachers.teacher(teacher, act), 0) / (math.sqrt(width) * _constant(act))
-    if top <= 0:
+    if top <= ROUND_OFF:
         raise ValueError(f"teacher: '{teacher}' has no mean that positive scales could fit")
     alpha, scales = classify(act).alpha, [top]
     for _ in range(depth - 2):
