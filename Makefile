@@ -7,8 +7,8 @@ CONFIG =
 VENV := .venv
 BIN := $(VENV)/bin
 CHECK := $(if $(CONFIG),$(BIN)/python workflow/scripts/check_config.py $(TIER) $(CONFIG) && )
-SNAKEMAKE := $(CHECK)$(BIN)/snakemake --logger progress --cores all --config tier=$(TIER) \
-    $(if $(CONFIG),--configfile $(CONFIG))
+FILE := $(if $(CONFIG), --configfile $(CONFIG))
+SNAKEMAKE := $(CHECK)$(BIN)/snakemake --logger progress --cores all --config tier=$(TIER)$(FILE)
 
 .PHONY: help
 help:  ## list the targets

@@ -119,10 +119,12 @@ def test_a_second_run_at_the_same_time_is_told_what_to_do(undisturbed, unfinishe
     first = Running(unfinished)
     try:
         first.wait_for_logs(1)
+        os.killpg(first.make.pid, signal.SIGSTOP)  # else it may be done before the second looks
         second = make(unfinished, "figures")
         assert second.returncode == 2
         assert sum(ADVICE in line for line in second.stderr.splitlines()) == 1, second.stderr
         assert "Traceback" not in second.stderr
     finally:
+        os.killpg(first.make.pid, signal.SIGCONT)
         first.make.wait(timeout=600)
     assert results_of(unfinished) == undisturbed[1]

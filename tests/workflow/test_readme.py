@@ -144,6 +144,7 @@ MADE = {
     "make report": ("make report TIER=smoke", report_is_written),
     "make notebooks": ("make notebooks --dry-run", None),  # test_notebooks runs what it runs
     "make lab": ("make lab --dry-run", None),
+    "make docs": ("make docs --dry-run", None),
     "make compare": ("make compare", tables_agree),
     "make resume": ("make resume TIER=smoke", figures_are_there),
     "make crate": ("make crate TIER=smoke", crate_describes_the_run),
