@@ -7,37 +7,20 @@ import ast
 import itertools
 import re
 
+from . import built_in
 from .messages import nearest, shortened
 from .theory.builtin import BUILTIN
 
-# Facts of theory.classes about the built-in activations. The Snakefile does without its import, of
-# seconds, and a test holds them against it.
-OFFSET = ("softplus", "sigmoid", "logsigmoid", "cos", "hardsigmoid")  # sigma(0) is not 0
-NO_RATE = (  # no linear signal path: the rate K is 0 or undefined
-    "cos",
-    "cubic",
-    "relu2",
-    "relu6",
-    "selu",
-    "tanhshrink",
-    "softshrink",
-    "hardshrink",
-)
-NO_SLOPE = ("relu", "leaky_relu", "relu6", "selu")  # two one-sided derivatives at 0
-NO_ORDER = (  # no order q of sigma' z - sigma at 0
-    "linear",
-    "relu",
-    "leaky_relu",
-    "relu2",
-    "relu6",
-    "elu",
-    "celu",
-    "selu",
-    "softsign",
-    "softshrink",
-    "hardshrink",
-    "hardtanh",
-)
+
+def _such(holds):
+    """Names of the built-in activations whose row in the table of classes is such."""
+    return tuple(row["activation"] for row in built_in.rows() if holds(row))
+
+
+OFFSET = _such(lambda row: row["q"] == 0)  # sigma(0) is not 0
+NO_RATE = _such(lambda row: not row["alpha"] and row["class"] != "A")  # no linear signal path
+NO_SLOPE = _such(lambda row: row["alpha"] is None)  # two one-sided derivatives at 0
+NO_ORDER = _such(lambda row: row["q"] is None)  # of sigma' z - sigma at 0
 FUNCTIONS = (  # that theory.activations reads in an expression
     *("abs", "clip", "max", "min", "relu", "sign", "step", "sigmoid", "softplus", "ndtr", "erf"),
     *("exp", "expm1", "log", "log1p", "sqrt", "tanh", "sinh", "cosh", "sin", "cos"),

@@ -1,7 +1,7 @@
 """Whether the results of a tier are the ones that were computed there.
 
-Every file is hashed, each time: for the default tier's 250 results that takes a fifth of a second,
-and neither size nor time of a file tells that a digit was changed.
+Every file is hashed, each time: neither size nor time of a file tells that a digit was changed, and
+the default tier's 270 results take some hundredths of a second.
 """
 
 import functools

@@ -223,7 +223,7 @@ def _job(crate, root, paths, manifest, outputs):
 
 def _left(path, outputs):
     """The entities of a result and, where it has its manifest beside it, of this."""
-    return [outputs[p] for p in (path, path.with_suffix(".manifest.json")) if p in outputs]
+    return [outputs[p] for p in (path, results.manifest_path(path)) if p in outputs]
 
 
 def _value(crate, job, name, value):

@@ -1,6 +1,5 @@
 """Whether results are the ones that were computed."""
 
-from dataclasses import asdict
 from pathlib import Path
 
 SUMMARY = "compare results with their manifests: missing, damaged, foreign, altered or stale"
@@ -24,10 +23,10 @@ def run(args):
     if not folders:
         raise ValueError(f"{RESULTS}/: no results here; run `make figures`, or name their folder")
     try:
-        rows = [asdict(found) for folder in folders for found in verify.verify(folder)]
-        return [{key: row[key] for key in ("kind", "path", "words")} for row in rows]
+        found = [finding for folder in folders for finding in verify.verify(folder)]
     except FileNotFoundError as error:
         raise ValueError(error) from None
+    return [{"kind": f.kind, "path": f.path, "words": f.words} for f in found]
 
 
 def sentence(answer):
