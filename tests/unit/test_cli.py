@@ -73,6 +73,24 @@ def test_a_start_in_a_dead_zone_stays_there(capsys):
     assert (row["t_escape"], row["status"]) == (None, "not_escaped")
 
 
+def test_a_run_that_reaches_its_limit_of_evaluations_says_so_and_fails(capsys):
+    """Softplus of 64 layers would take hundreds of thousands: its stiffness grows with depth."""
+    deep = ["--activation", "softplus", "--depth", "64", "--width", "64", "--init", "0.01"]
+    assert main(["escape", *deep, "--max-evaluations", "150", "--json"]) == 3
+    row = json.loads(capsys.readouterr().out)
+    assert (row["t_escape"], row["rhs_evaluations"]) == (None, 150)
+    assert row["status"].startswith("not escaped within 150 evaluations")
+    assert main(["escape", *deep, "--max-evaluations", "150"]) == 3
+    assert "not escaped within 150 evaluations" in capsys.readouterr().out.splitlines()[0]
+
+
+def test_the_limit_of_evaluations_that_suffices(capsys):
+    start = ["escape", *FIGURE1, "--init", "0.1"]
+    needed = answer(capsys, *start)["rhs_evaluations"] + 1  # one more for the first step's size
+    assert answer(capsys, *start, "--max-evaluations", str(needed))["status"] == "escaped"
+    assert main([*start, "--max-evaluations", str(needed - 1)]) == 3
+
+
 def test_flow(capsys):
     rows = answer(capsys, "flow", *SMALL, "--bottleneck", "3", "--epsilon", "0.1,5", "--seeds", "2")
     keys = ["seed", "r", "epsilon", "t_escape", "status", "accepted_steps", "gradient_evaluations"]
@@ -182,6 +200,8 @@ START = ["--activation", "tanh", "--init", "0.1"]
             ["escape", *FIGURE1, "--init", "0.1", "--criterion", "loss", "--threshold", "2"],
             ["--threshold", "fraction", "below 1"],
         ),
+        (["escape", *FIGURE1, "--init", "1", "--max-evaluations", "0"], ["'0'", "from 1 to 100000"]),
+        (["escape", *START, "--width", "9", "--depth", "1000000"], ["--depth", "from 2 to 64"]),
         (["escape", *START, "--depth", "1", "--width", "4"], ["--depth", "from 2"]),
         (["escape", "--activation", "sinh(z)", *FIGURE1[2:], "--init", "0.1"], ["infinite"]),
         (["flow", "--activation", "tahn"], ["did you mean 'tanh'"]),
@@ -241,6 +261,7 @@ def test_choices_are_those_of_the_modules_that_take_long_to_import():
 
     assert (arguments.CRITERIA, arguments.CLOCKS) == (escape.CRITERIA, integrate.CLOCKS)
     assert arguments.DECAYED == limit_flow.DECAYED
+    assert arguments.RANGES["max-evaluations"].high == escape.EVALUATION_LIMIT
 
 
 @pytest.mark.parametrize(

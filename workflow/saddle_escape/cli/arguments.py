@@ -53,12 +53,14 @@ RANGES = {
     "loss-fraction": Range(float, 1e-3, 1, "fraction at which the run has escaped", strict=True),
     "rtol": Range(float, 1e-13, 1e-2, "relative tolerance of the integrator"),
     "max-steps": Range(int, 1, 10**9, "largest number of attempted steps"),
+    "max-evaluations": Range(int, 1, 10**5, "largest number of evaluations of the reduced flow"),
     "rho": Range(float, 0, 1, "size of the off-diagonal entries relative to the diagonal"),
     "nodes": Range(int, 1, 64, "number of Gauss-Legendre nodes in nu"),
 }
 
 # Copies of theory.escape.CRITERIA, training.integrate.CLOCKS and theory.limit_flow.DECAYED (a test
-# holds them equal), which take long to import.
+# holds them equal, and the highest of max-evaluations to theory.escape.EVALUATION_LIMIT), which take
+# long to import.
 CRITERIA = ("alignment", "loss", "correlation")
 CLOCKS = ("plain", "relative_rate")
 DECAYED = ("small", "all")

@@ -2,9 +2,10 @@
 
 from ..status import NOT_ESCAPED, Outcome, null_if_nan
 from . import start
-from .arguments import CRITERIA, RANGES, require
+from .arguments import CRITERIA, RANGES, add_number, require
 
 SUMMARY = "escape time of the reduced ODE on the symmetric manifold (Theorem 4)"
+UNFINISHED = "not escaped within"  # how the status of a run begins that its limit ended
 PAST = 1.25  # the picture goes on beyond the escape time by this factor
 
 
@@ -18,6 +19,7 @@ def add_arguments(parser):
         default=CRITERIA[0],
         help=f"{words} (default {CRITERIA[0]})",
     )
+    add_number(parser, "max-evaluations", default=10_000)
 
 
 def run(args):
@@ -27,7 +29,8 @@ def run(args):
         require("threshold", args.threshold, **vars(fraction))
     init = start.scales(args.init, args.depth)
 
-    outcome = _outcome(_model(args), init, args.criterion, args.threshold)
+    model = _Limited(_model(args), args.max_evaluations)
+    outcome = _outcome(model, init, args.criterion, args.threshold)
     return {
         "t_escape": null_if_nan(outcome.t_escape),
         "status": outcome.status,
@@ -42,6 +45,11 @@ def sentence(answer):
     return start.escape_in_words("reduced", answer["t_escape"], answer["status"])
 
 
+def failed(answer):
+    """Whether the limit of evaluations came before the end of the flow."""
+    return answer["status"].startswith(UNFINISHED)
+
+
 def picture(args, answer):
     """The reduced flow from the start until a quarter of the escape time after the escape."""
     import pandas as pd
@@ -54,12 +62,37 @@ def picture(args, answer):
     return draw_trajectory(pd.DataFrame(rows, columns=TRAJECTORY), event)
 
 
+class _LimitReached(Exception):
+    """A flow has been evaluated as often as it may be."""
+
+
+class _Limited:
+    """A reduced model whose velocity raises _LimitReached once it was evaluated so many times."""
+
+    def __init__(self, model, allowed):
+        self._model, self.allowed = model, allowed
+        self._left = allowed
+
+    def __getattr__(self, name):
+        return getattr(self._model, name)
+
+    def velocity(self, scales):
+        if not self._left:
+            raise _LimitReached
+        self._left -= 1
+        return self._model.velocity(scales)
+
+
 def _outcome(model, init, criterion, threshold):
     """The :class:`Outcome` of the reduced flow."""
     from ..theory import escape
 
     try:
         return escape.escape_time(model, init, criterion, threshold)
+    except _LimitReached:
+        count = model.allowed
+        status = f"{UNFINISHED} {count} evaluations; --max-evaluations allows more"
+        return Outcome(status, evaluations=count)
     except ZeroDivisionError:
         if model.act.smooth:
             raise

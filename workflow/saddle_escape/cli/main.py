@@ -16,11 +16,11 @@ from .arguments import printable
 
 COMMANDS = (classify, predict, escape, limit, flow, homotopy, verify)
 DESCRIPTION = "Saddle escape of deep nonlinear networks: answers to what-if questions."
-OUTPUT_FAILED, FOUND, INTERRUPTED = 1, 3, 130
+OUTPUT_FAILED, FAILED, INTERRUPTED = 1, 3, 130
 EXIT = (
     "Exit status: 0 answered, also where the answer is a status without a time; 1 the answer could "
     "not be written; 2 bad arguments, nothing computed or written; 3 `verify` found a result that "
-    "is not as computed; 130 interrupted."
+    "is not as computed, or `escape` reached its limit of evaluations; 130 interrupted."
 )
 
 
@@ -99,7 +99,7 @@ def main(argv=None):
     else:
         print(args.sentence(result))
         _print(result)
-    return FOUND if args.failed(result) else 0
+    return FAILED if args.failed(result) else 0
 
 
 def program():
