@@ -136,6 +136,21 @@ def test_limit_without_a_number_has_a_sentence(capsys):
         assert words in row["status"]
 
 
+def test_a_kinked_limit_flow_ends_at_its_limit_of_steps(capsys):
+    options = ["--activation", "relu", *SMALL, "--bottleneck", "3", "--epsilon", "0.01"]
+    (row,) = answer(capsys, "limit", *options, "--seeds", "1")
+    assert row["status"] == "ok" and row["t_predicted"] == pytest.approx(100 * row["t_star"])
+    assert main(["limit", *options, "--seeds", "2", "--max-steps", "9", "--json"]) == 3
+    for row in json.loads(capsys.readouterr().out):
+        assert row["t_star"] is row["t_predicted"] is None and row["epsilon"] == 0.01
+        assert row["status"].startswith("no blow-up within 9 steps")
+
+
+def test_a_smooth_limit_flow_has_no_limit_of_steps(capsys):
+    options = [*SMALL, "--bottleneck", "3", "--seeds", "1", "--max-steps", "1"]
+    assert answer(capsys, "limit", *options)[0]["status"] == "ok"
+
+
 def test_homotopy(capsys):
     row = answer(capsys, "homotopy", "--epsilon", "0.2", "--nodes", "2")
     assert row["nodes"] == 2
@@ -200,7 +215,7 @@ START = ["--activation", "tanh", "--init", "0.1"]
             ["escape", *FIGURE1, "--init", "0.1", "--criterion", "loss", "--threshold", "2"],
             ["--threshold", "fraction", "below 1"],
         ),
-        (["escape", *FIGURE1, "--init", "1", "--max-evaluations", "0"], ["'0'", "from 1 to 100000"]),
+        (["escape", *FIGURE1, "--init", "1", "--max-evaluations", "0"], ["'0'", "to 100000"]),
         (["escape", *START, "--width", "9", "--depth", "1000000"], ["--depth", "from 2 to 64"]),
         (["escape", *START, "--depth", "1", "--width", "4"], ["--depth", "from 2"]),
         (["escape", "--activation", "sinh(z)", *FIGURE1[2:], "--init", "0.1"], ["infinite"]),
@@ -217,6 +232,7 @@ START = ["--activation", "tanh", "--init", "0.1"]
         (["limit", "--decay", "none"], ["--decay", "small", "all"]),
         (["limit", "--bottleneck", "9"], ["--bottleneck", "'9'", "from 1 to 8"]),
         (["limit", "--activation", "tahn"], ["did you mean 'tanh'"]),
+        (["limit", "--max-steps", "3001"], ["--max-steps", "'3001'", "from 1 to 3000"]),
         (["homotopy", "--epsilon", "0.9"], ["--epsilon", "'0.9'", "below 0.5"]),
         (["homotopy", "--epsilon", "1e-300"], ["--epsilon", "'1e-300'"]),
         (["homotopy", "--rho", "nan"], ["--rho", "'nan'", "from 0 to 1"]),

@@ -58,9 +58,9 @@ RANGES = {
     "nodes": Range(int, 1, 64, "number of Gauss-Legendre nodes in nu"),
 }
 
-# Copies of theory.escape.CRITERIA, training.integrate.CLOCKS and theory.limit_flow.DECAYED (a test
-# holds them equal, and the highest of max-evaluations to theory.escape.EVALUATION_LIMIT), which take
-# long to import.
+# Copies of theory.escape.CRITERIA, training.integrate.CLOCKS and theory.limit_flow.DECAYED, which
+# take long to import; and max-evaluations ends at theory.escape.EVALUATION_LIMIT (a test holds them
+# equal).
 CRITERIA = ("alignment", "loss", "correlation")
 CLOCKS = ("plain", "relative_rate")
 DECAYED = ("small", "all")
@@ -77,9 +77,9 @@ def printable(text, limit=LONGEST_LINE):
     return f"{plain[:kept]}...{plain[-kept:]}"
 
 
-def add_number(parser, name, **options):
-    """``--name NUMBER`` within its range; options go to ``add_argument``."""
-    _add(parser, name, _parse(RANGES[name]), "", options)
+def add_number(parser, name, note="", **options):
+    """``--name NUMBER`` within its range, with a note; options go to ``add_argument``."""
+    _add(parser, name, _parse(RANGES[name]), note, options)
 
 
 def add_numbers(parser, name, **options):
