@@ -25,6 +25,13 @@ def set_aside(path):
     return f"kept as {aside.name} and computed again"
 
 
+def is_behind(found):
+    """Whether the result is older than the input it does not match: it is computed again anyway."""
+    if found.kind != "stale" or not Path(found.source).is_file():
+        return False
+    return Path(found.path).stat().st_mtime < Path(found.source).stat().st_mtime
+
+
 # Not while another run holds the lock: of a result in the making, the manifest comes last.
 if (
     workflow.is_main_process
@@ -33,6 +40,6 @@ if (
     and not any(Path(".snakemake/locks").glob("*"))
 ):
     for found in verify(f"results/{TIER}"):
-        if is_computed_here(found.path):
+        if is_computed_here(found.path) and not is_behind(found):
             print(f"{found.path}: {found.words}; {set_aside(found.path)}", file=sys.stderr)
             SET_ASIDE.append(found.path)

@@ -25,7 +25,10 @@ from .status import ESCAPED, STATUSES
 LIBRARIES = ("numpy", "scipy", "torch", "pandas", "xarray", "sympy")
 REBUILD = "run `make figures` to compute it"
 RECOMPUTE = "run `make figures`, which recomputes it"
-FIGURE_DIGITS = 9  # of a figure's table: what is claimed, so that another machine writes the same
+# Significant digits of a figure's table, by column: finer than any tolerance, and coarse enough that
+# the last bits, in which processors differ, seldom show. Differences of long integrals have fewer.
+FIGURE_DIGITS = 7
+COARSE_DIGITS = dict.fromkeys(("measured", "predicted"), 6)
 NUMBER, TEXT = "number", "text"  # kinds of columns; true and false are text
 SPREADS = ("t_sd",)  # columns called like times that may be zero
 
@@ -196,9 +199,13 @@ def _numeric(column):
 
 
 def rounded(table, digits=FIGURE_DIGITS):
-    """A table with its floats rounded to so many significant digits."""
-    floats = table.select_dtypes("float").columns
-    return table.assign(**{c: [float(f"{v:.{digits}g}") for v in table[c]] for c in floats})
+    """A table with its floats rounded to so many significant digits, to COARSE_DIGITS at most."""
+
+    def column(name):
+        wanted = min(digits, COARSE_DIGITS.get(name, digits))
+        return [float(f"{value:.{wanted}g}") for value in table[name]]
+
+    return table.assign(**{name: column(name) for name in table.select_dtypes("float")})
 
 
 def load_table(path):

@@ -259,8 +259,10 @@ def table(judgements):
 
 
 def to_csv(judgements):
-    """report.csv as text, numbers to nine digits."""
-    return table(judgements).to_csv(index=False, lineterminator="\n", float_format="%.9g")
+    """report.csv as text, what is measured to the digits of :func:`.words.kept`."""
+    rows = table(judgements)
+    measured = rows["measured"].astype(float).map(words.kept)
+    return rows.assign(measured=measured).to_csv(index=False, lineterminator="\n")
 
 
 def shown(line):

@@ -3,9 +3,14 @@
 A template is text with names in braces, ``"{points} points, K = {K:.3g}"``. A number without a
 format has four significant digits; a list shows its items, a dict its keys with their values, each
 in the given format.
+
+What is measured is shown as far as every machine measures it: a number below 1e-12 is the rounding of
+numbers of order one, another on every processor, and of one below 1e-8 a digit is left.
 """
 
 import string
+
+ROUND_OFF, FAINT = 1e-12, 1e-8
 
 
 def number(value):
@@ -17,7 +22,14 @@ def result(value):
     """Four significant digits, trailing zeros kept; a whole number below a million as it is."""
     if value == round(value) and abs(value) < 1e6:
         return f"{value:.0f}"
-    return _short_exponent(f"{value:#.4g}")
+    if abs(value) < ROUND_OFF:
+        return "round-off"
+    return _short_exponent(f"{value:.1g}" if abs(value) < FAINT else f"{value:#.4g}")
+
+
+def kept(value):
+    """A measured value as a table of numbers has it: four digits, and none below round-off."""
+    return 0.0 if abs(value) < ROUND_OFF else float(f"{value:.{1 if abs(value) < FAINT else 4}g}")
 
 
 def _short_exponent(text):
@@ -46,6 +58,8 @@ def show(value, spec=""):
         return ", ".join(f"{key}: {show(item, spec)}" for key, item in value.items())
     if isinstance(value, list):
         return ", ".join(show(item, spec) for item in value)
+    if isinstance(value, float) and 0 < abs(value) < ROUND_OFF:
+        return "round-off"
     if isinstance(value, float) and not spec:
         return number(value)
     return format(value, spec) if isinstance(value, int | float) else str(value)

@@ -1,0 +1,23 @@
+"""The same bytes from the kernels of another processor and another number of threads."""
+
+import pytest
+
+from .conftest import SNAKEMAKE, another, run
+
+pytestmark = pytest.mark.xdist_group("smoke")
+TABLES = [f"results/smoke/figures/figure{n}.csv" for n in (1, 2, 3, 5)]
+ELSEWHERE = (
+    "env",
+    "ATEN_CPU_CAPABILITY=avx2",
+    "OPENBLAS_CORETYPE=Haswell",
+    "MKL_CBWR=AVX2",
+    "OMP_NUM_THREADS=2",
+)
+
+
+def test_tables_of_figures_come_out_equal_on_another_processor(smoke_tree, tmp_path):
+    tree = another(smoke_tree, tmp_path / "project")
+    done = run([*ELSEWHERE, *SNAKEMAKE, "--config", "tier=smoke", "--", *TABLES], tree)
+    assert done.returncode == 0, done.stderr
+    for path in TABLES:
+        assert (tree / path).read_bytes() == (smoke_tree / path).read_bytes(), path
