@@ -25,8 +25,8 @@ from .status import ESCAPED, STATUSES
 LIBRARIES = ("numpy", "scipy", "torch", "pandas", "xarray", "sympy")
 REBUILD = "run `make figures` to compute it"
 RECOMPUTE = "run `make figures`, which recomputes it"
-# Significant digits of a figure's table, by column: finer than any tolerance, and coarse enough that
-# the last bits, in which processors differ, seldom show. Differences of long integrals have fewer.
+# Significant digits of a figure's table, by column: no coarser than any tolerance, yet so coarse
+# that the last bits, in which processors differ, seldom show; fewer for differences of integrals.
 FIGURE_DIGITS = 7
 COARSE_DIGITS = dict.fromkeys(("measured", "predicted"), 6)
 NUMBER, TEXT = "number", "text"  # kinds of columns; true and false are text

@@ -4,8 +4,8 @@ A template is text with names in braces, ``"{points} points, K = {K:.3g}"``. A n
 format has four significant digits; a list shows its items, a dict its keys with their values, each
 in the given format.
 
-What is measured is shown as far as every machine measures it: a number below 1e-12 is the rounding of
-numbers of order one, another on every processor, and of one below 1e-8 a digit is left.
+What is measured is shown as far as every machine measures it: a number below 1e-12 is the rounding
+of numbers of order one, another on every processor, and of one below 1e-8 a digit is left.
 """
 
 import string
