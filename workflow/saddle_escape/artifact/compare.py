@@ -28,12 +28,13 @@ LAST_DIGIT = 10.0 ** (1 - FIGURE_DIGITS)  # a unit of it, relative to a number a
 # manifold kernels of another instruction set move a loss by 2e-6; off it, 1 % of a time, more of
 # the times' scatter. The number of steps of an adaptive flow can change by a few.
 TIME, TRAJECTORY, COUNT, MINIBATCH = (1e-6, 0.0), (1e-6, 1e-9), (6e-2, 3.0), (1e-4, 1e-6)
+TIMES, VALUES = ("t", "t_escape", "K_t_escape"), ("value", "loss")
 TOLERANCES = {
     **dict.fromkeys(
         ("epsilon", "threshold", "nu", "K", "gamma_start", "plateau"), (LAST_DIGIT, 0.0)
     ),
-    **dict.fromkeys(("t", "t_escape", "K_t_escape"), TIME),
-    **dict.fromkeys(("value", "loss"), TRAJECTORY),
+    **dict.fromkeys(TIMES, TIME),
+    **dict.fromkeys(VALUES, TRAJECTORY),
     **dict.fromkeys(("gamma", "growth", "distance"), (1e-6, 0.0)),
     **dict.fromkeys(("spectral_min", "spectral_max", "along_min", "along_max"), (1e-6, 0.0)),
     **dict.fromkeys(("theory", "upper_limit", "matched_ratio"), (1e-6, 0.0)),
@@ -85,7 +86,7 @@ def compare(committed, rebuilt):
 def tolerances(table, column):
     """(relative, absolute) tolerance of a column, an array of each with an entry per row."""
     sizes_of_rows = np.tile(TOLERANCES.get(column, EXACT), (len(table), 1))
-    if TOLERANCES.get(column) in (TRAJECTORY, TIME):
+    if column in (*TIMES, *VALUES):
         labels = table[[label for label in LABELS if label in table]].astype(str)
         for start, sizes in ROWS.items():
             named = labels.apply(lambda texts, start=start: texts.str.startswith(start))
