@@ -19,7 +19,19 @@ def test_gpu_jobs_ask_for_the_gpu(tree):
         tree, "--profile", "workflow/profiles/gpu", "--dry-run", "--config", "tier=smoke"
     )
     assert done.returncode == 0, done.stderr
-    jobs = re.split(r"^(?:local)?rule (\w+):", done.stdout, flags=re.MULTILINE)[1:]
+    jobs = re.split(r"^ *(?:local)?rule (\w+):", done.stdout, flags=re.MULTILINE)[1:]
     asking = {rule for rule, text in zip(jobs[::2], jobs[1::2], strict=True) if "gpu=1" in text}
     stated = yaml.safe_load(PROFILES["gpu"].read_text())["set-resources"]
     assert asking == {entry.partition(":")[0] for entry in stated}
+
+
+def test_on_a_cluster_every_job_goes_in_a_group_that_the_profile_knows(tree):
+    done = snakemake(
+        tree, "--profile", "workflow/profiles/slurm", "--dry-run", "--config", "tier=smoke"
+    )
+    assert done.returncode == 0, done.stderr
+    assert re.findall(r"^(?:local)?rule (\w+):", done.stdout, flags=re.MULTILINE) == ["all"]
+    submitted = re.findall(r"Group job (\w+) ", done.stdout)
+    sizes = yaml.safe_load(PROFILES["slurm"].read_text())["group-components"]
+    assert set(submitted) == {entry.partition("=")[0] for entry in sizes} | {"long_networks"}
+    assert len(submitted) < 20

@@ -38,7 +38,7 @@ def claim_inputs(wildcards):
 def claim_code(wildcards):
     """The modules that a claim's measurement uses; other claims' are not among them."""
     name = claims_library.module_name(CLAIMS[wildcards.claim])
-    return library("claim.py", name.partition(".")[2].replace(".", "/") + ".py")
+    return modules("claim.py", name.partition(".")[2].replace(".", "/") + ".py")
 
 
 def claim_tables(suffix, claims=CLAIMS):
@@ -66,6 +66,8 @@ rule claim:
         "<logs>/claim/{claim}.log",
     benchmark:
         "<benchmarks>/claim/{claim}.tsv"
+    group:
+        "claims"
     resources:
         **SOLVE,
     params:
@@ -89,6 +91,8 @@ rule claims_report:
         "<logs>/claims_report.log",
     benchmark:
         "<benchmarks>/claims_report.tsv"
+    group:
+        "report"
     resources:
         **LIGHT,
     script:
@@ -108,6 +112,8 @@ rule claims_errata:
         "<logs>/claims_errata.log",
     benchmark:
         "<benchmarks>/claims_errata.tsv"
+    group:
+        "report"
     resources:
         **LIGHT,
     params:
@@ -125,6 +131,8 @@ rule publish_claims:
         "logs/default/publish_claims.log",
     benchmark:
         "results/default/benchmarks/publish_claims.tsv"
+    group:
+        "report"
     resources:
         **LIGHT,
     shell:

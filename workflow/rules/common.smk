@@ -22,7 +22,8 @@ try:
 except ConfigError as error:
     sys.exit(f"Configuration error: {error}")
 
-# What a job may take, by its kind: memory in MB and minutes; every job runs on one core.
+# What a job may take, by its kind: memory in MB and minutes; every job runs on one core. A rule's
+# `group:` is for clusters alone: workflow/profiles/slurm says how many of its jobs go as one.
 LIGHT = dict(mem_mb=1000, runtime=5)  # tables, drawings, copies
 SOLVE = dict(mem_mb=2000, runtime=10)  # scalar and block equations, measurements of claims
 TRAIN = dict(mem_mb=2000, runtime=60)  # full networks
@@ -64,8 +65,13 @@ def device(wildcards):
     return CONFIGS[wildcards.tier]["device"]
 
 
+def library(script):
+    """Function for `input:`, the modules of a script; only what runs has them looked up."""
+    return lambda wildcards: modules(script)
+
+
 @functools.cache
-def library(script, chosen=None):
+def modules(script, chosen=None):
     """Library modules that a script imports, transitively, as paths from the working directory.
 
     chosen: a further module, below the library's folder, that the script imports by a computed name.

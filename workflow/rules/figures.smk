@@ -4,7 +4,7 @@
 rule draw:
     input:
         table="<results>/figures/{figure}.csv",
-        code=lambda wildcards: library("draw.py", FIGURES[wildcards.figure].drawing),
+        code=lambda wildcards: modules("draw.py", FIGURES[wildcards.figure].drawing),
     output:
         pdf="<results>/figures/{figure}.pdf",
         png="<results>/figures/{figure}.png",
@@ -12,6 +12,8 @@ rule draw:
         "<logs>/draw/{figure}.log",
     benchmark:
         "<benchmarks>/draw/{figure}.tsv"
+    group:
+        "figures"
     resources:
         **LIGHT,
     script:
@@ -27,6 +29,8 @@ rule publish:
         "logs/default/publish/{figure}.log",
     benchmark:
         "results/default/benchmarks/publish/{figure}.tsv"
+    group:
+        "figures"
     resources:
         **LIGHT,
     shell:

@@ -17,6 +17,8 @@ rule costs_page:
         "<logs>/costs_page.log",
     benchmark:
         "<benchmarks>/costs_page.tsv"
+    group:
+        "figures"
     resources:
         **LIGHT,
     script:

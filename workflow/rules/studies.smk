@@ -85,8 +85,11 @@ def study(kind, *tables, reads=None, data=None, per="", trains=False, script=Non
     """
     params = {"cfg": reads} if reads else {}
     params |= {"device": device} if trains else {}
+    of_figure = any(path.startswith("<results>/figures/") for files in tables for path in files)
+    small = "figures" if of_figure else "equations"
     return dict(
         kind=kind,
+        group="long_networks" if kind is TRAIN_LONG else "networks" if kind is TRAIN else small,
         tables=tables,
         data=dataset(f"<results>/{data}") if data else {},
         params=params,
@@ -361,6 +364,8 @@ for name, row in STUDIES.items():
         benchmark:
             f"<benchmarks>/{name}{row['per']}.tsv"
         priority: 10 * (row["kind"] is TRAIN_LONG)  # the longest jobs, first
+        group:
+            row["group"]
         resources:
             **row["kind"],
         params:
