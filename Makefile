@@ -31,6 +31,10 @@ supplement: $(VENV)/.requirements  ## compute and draw the figures beyond the pa
 test: $(VENV)/.requirements-dev  ## run the whole test suite, the smoke tier included
 	OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup
 
+.PHONY: cluster
+cluster: $(VENV)/.requirements-dev  ## run the smoke tier on a SLURM of two nodes that the test starts
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m cluster tests/workflow/test_slurm.py
+
 .PHONY: claims
 claims: $(VENV)/.requirements  ## check every claim of the paper; exit 1 if a verdict is unexpected
 	$(SNAKEMAKE) -- claims

@@ -7,7 +7,7 @@ import subprocess
 import time
 from contextlib import ExitStack, contextmanager
 
-DAEMONS = ("munged", "slurmctld", "slurmd", "sbatch", "srun")
+DAEMONS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "setpriv")
 NODES = ("n1", "n2")
 CONFIGURATION = """
 ClusterName=test
@@ -65,9 +65,12 @@ def cluster(folder):
     with ExitStack() as stack:
         for number, command in enumerate(commands):
             log = stack.enter_context((folder / f"{number}.log").open("w"))
+            # they end with this process however it ends
+            command = ["setpriv", "--pdeathsig", "TERM", *command]
             daemon = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
             stack.callback(daemon.wait, timeout=20)
             stack.callback(daemon.terminate)
+        stack.callback(end_jobs, environment)
         wait_until_idle(folder, environment)
         yield environment
 
@@ -107,6 +110,16 @@ def wait_until_idle(folder, environment, seconds=30):
         time.sleep(0.1)
     logs = "\n".join(path.read_text()[-1000:] for path in sorted(folder.glob("*.log")))
     raise AssertionError(f"SLURM did not come up\n{logs}")
+
+
+def end_jobs(environment, seconds=20):
+    """Cancel what still runs: a job would outlive the daemons."""
+    ask(environment, "scancel", "--user=root")
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if not ask(environment, "squeue", "--noheader", "--states=running,completing"):
+            return
+        time.sleep(0.1)
 
 
 def ask(environment, *command):

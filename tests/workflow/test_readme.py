@@ -139,6 +139,7 @@ MADE = {
     "TIER=smoke make figures": ("TIER=smoke make figures", figures_are_there),
     "TIER=full make figures": ("TIER=full make figures --dry-run", None),
     "make test": ("make test --dry-run", None),  # this is `make test`
+    "make cluster": ("make cluster --dry-run", None),  # minutes; test_slurm has its smaller part
     "make claims": ("make claims TIER=smoke", verdicts_are_printed),
     "make supplement": ("make supplement TIER=smoke", supplement_is_there),
     "make report": ("make report TIER=smoke", report_is_written),
