@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 
 from saddle_escape.theory import activations, escape, manifold
-from saddle_escape.theory.classes import rate_constant
+from saddle_escape.theory.classes import classify, rate_constant
 
 # Reduced-ODE escape times (X_1 = 1/2, L = 4, N = 64), measured independently.
 UNIVERSALITY = {
@@ -27,6 +27,11 @@ def model(name="tanh", depth=4, width=64, **rule):
 
 def time(reduced, init, *args):
     return escape.escape_time(reduced, init, *args).t_escape
+
+
+def predict(name, init):
+    act = activations.get(name)
+    return escape.predict(rate_constant(act, 4, 64), classify(act).status, init)
 
 
 def slope(x, y):
@@ -291,13 +296,13 @@ def test_class_d_leaves_the_law():
     ],
 )
 def test_predictions_that_do_not_exist_say_why(name, init, status):
-    result = escape.predict(activations.get(name), 4, 64, init)
+    result = predict(name, init)
     assert result["t_closed_form"] is None and result["t_quadrature"] is None
     assert status in result["status"]
 
 
 def test_prediction_of_figure_1_and_of_a_balanced_start():
-    uneven = escape.predict(activations.get("tanh"), 4, 64, [0.03, 0.05, 0.07, 0.09])
+    uneven = predict("tanh", [0.03, 0.05, 0.07, 0.09])
     assert uneven["t_closed_form"] is None and abs(uneven["t_quadrature"] - 1899.29) < 0.01
-    even = escape.predict(activations.get("tanh"), 4, 64, [0.03] * 4)
+    even = predict("tanh", [0.03] * 4)
     assert abs(even["t_closed_form"] / even["t_quadrature"] - 1) < 1e-9

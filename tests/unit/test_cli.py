@@ -271,6 +271,30 @@ def test_help_refusals_and_classes_of_built_ins_import_nothing_heavy():
         assert HEAVY.isdisjoint(out.partition("modules ")[2].split()), argv
 
 
+@pytest.mark.parametrize("name", ["tanh", "relu", "gelu"])
+def test_built_ins_are_predicted_and_followed_without_sympy_torch_and_pandas(name):
+    code = (
+        "import sys\nfrom saddle_escape.cli.main import main\n"
+        "main(sys.argv[1:])\nprint('modules', *sys.modules)"
+    )
+    options = ["--activation", name, "--depth", "4", "--width", "64", "--init", "0.1"]
+    allowed = {"predict": {"numpy", "mpmath"}, "escape": {"numpy", "mpmath", "scipy"}}
+    for command, heavy in allowed.items():
+        out = python(code, command, *options)
+        assert HEAVY.intersection(out.partition("modules ")[2].split()) == heavy, command
+
+
+@pytest.mark.parametrize("name", ["tanh", "gelu", "relu", "leaky_relu", "softplus", "cos"])
+def test_a_built_in_and_its_expression_have_the_same_answers(capsys, name):
+    """The one is read from the committed table, the other derived."""
+    text = f"1*({arguments.BUILTIN[name][0]})"
+    for command in ("predict", "escape"):
+        options = ["--depth", "4", "--width", "64", "--init", "0.1"]
+        read, derived = (answer(capsys, command, "--activation", a, *options) for a in (name, text))
+        read.pop("rhs_evaluations", None), derived.pop("rhs_evaluations", None)
+        assert read == pytest.approx(derived, rel=1e-8)
+
+
 def test_choices_are_those_of_the_modules_that_take_long_to_import():
     from saddle_escape.theory import escape, limit_flow
     from saddle_escape.training import integrate

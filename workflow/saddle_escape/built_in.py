@@ -1,6 +1,7 @@
 """Classes and constants of the built-in activations, for who cannot wait until SymPy is imported.
 
-``built_in.json`` holds what :func:`theory.classes.describe` says of each, beside its expression;
+``built_in.json`` holds what :func:`theory.classes.describe` says of each, beside its expression,
+and sigma and its derivative as :class:`theory.tabulated.Tabulated` reads them;
 ``python -m saddle_escape.artifact.built_in`` derives it anew, and a test holds it in step.
 """
 
@@ -13,7 +14,7 @@ TABLE = Path(__file__).with_suffix(".json")
 
 
 def rows() -> list[dict]:
-    """``expression`` and the keys of ``describe`` for every built-in activation, in their order."""
+    """One dict for every built-in activation, in their order: see the top of this module."""
     return json.loads(TABLE.read_text(encoding="utf-8"))
 
 

@@ -2,14 +2,26 @@
 
 import json
 
+import sympy as sp
+
 from ..built_in import TABLE
+from ..theory import activations
 from ..theory.builtin import BUILTIN
 from ..theory.classes import describe
 
 
 def derived() -> list[dict]:
     """The rows of :func:`built_in.rows`, derived by SymPy."""
-    return [{"expression": text} | describe(name) for name, (text, _) in BUILTIN.items()]
+    return [
+        {"expression": text} | describe(name) | _functions(name)
+        for name, (text, _) in BUILTIN.items()
+    ]
+
+
+def _functions(name):
+    """sigma and its derivative, as :class:`tabulated.Tabulated` reads them."""
+    sigma = activations.get(name).expression
+    return {"sigma": str(sigma), "slope": str(sp.diff(sigma, activations.Z))}
 
 
 def main():

@@ -101,10 +101,9 @@ def _outcome(model, init, criterion, threshold):
 
 def _model(args):
     """The reduced model of parsed arguments."""
-    from ..theory import activations
     from ..theory.manifold import reduction
 
-    act = activations.get(args.activation)
+    act, _ = start.activation(args.activation)
     rule = "trapezoid" if act.smooth else "half_line"
     return reduction(act, args.depth, args.width, rule=rule)
 

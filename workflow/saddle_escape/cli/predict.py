@@ -15,14 +15,32 @@ def add_arguments(parser):
 
 def run(args):
     """K, t_closed_form and t_quadrature (flow times, or None) and the status."""
-    from ..theory import activations, escape
+    from ..theory import escape
 
     init = start.scales(args.init, args.depth)
-    act = activations.get(args.activation)
-    prediction = escape.predict(act, args.depth, args.width, init, args.threshold)
+    prediction = escape.predict(*_rate_and_status(args), init, args.threshold)
     if math.inf in prediction.values():
         raise OverflowError("escape time")
     return prediction
+
+
+def _rate_and_status(args):
+    """K (None without a linear signal path) and the status of the activation's class."""
+    act, row = start.activation(args.activation)
+    if row is None:
+        from ..theory import classes
+
+        return classes.rate_constant(act, args.depth, args.width), classes.classify(act).status
+
+    from ..theory import rate
+
+    if row["alpha"]:
+        known = rate.linear_rate(row["beta1"], row["alpha"], args.depth, args.width)
+    elif row["alpha"] is None and row["homogeneity"] == 1:
+        known = rate.kinked_rate(act, act, args.depth, args.width)
+    else:
+        known = None
+    return known, row["status"]
 
 
 def sentence(answer):

@@ -2,6 +2,7 @@
 
 import math
 
+from .. import built_in
 from .arguments import add_activation, add_number, add_numbers
 
 SMALLEST_PRODUCT = 1e-250  # of the scales: below it the layers' velocities underflow
@@ -14,6 +15,17 @@ def add_arguments(parser):
     add_number(parser, "width", required=True)
     add_numbers(parser, "init", required=True)
     add_number(parser, "threshold", default=0.5)
+
+
+def activation(name):
+    """An activation and, if it is a built-in, its row of the table: then nothing is derived."""
+    if row := built_in.row(name):
+        from ..theory.tabulated import Tabulated
+
+        return Tabulated(row["activation"], row["sigma"], row["slope"]), row
+    from ..theory import activations
+
+    return activations.get(name), None
 
 
 def scales(init, depth):

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 
 import mpmath
 import numpy as np
-import scipy.special
 import sympy as sp
 from numpy.typing import ArrayLike
 
 from .builtin import BUILTIN, NOT_BUILT_IN
+from .functions import ELEMENTARY, INVERSES, MPMATH, NUMPY, torch_table
 
 if TYPE_CHECKING:
     from torch import Tensor  # imported where it is used: it takes seconds
@@ -30,10 +30,6 @@ MAX_EXPRESSION_LENGTH = 200
 MAX_NUMBER = 10**6  # of any constant in a user's expression: no tower of powers is ever built
 MAX_EXPONENT = 64
 MAX_KINKS = 4  # abs, max, step and their kin in one expression: each can double its size
-
-
-ELEMENTARY = ("exp", "log", "sqrt", "tanh", "sinh", "cosh", "sin", "cos")
-INVERSES = ("asin", "acos", "atan", "asinh", "acosh", "atanh")
 
 
 class sigmoid(sp.Function):
@@ -101,47 +97,6 @@ class relu(sp.Function):
         return step(self.args[0])
 
 
-_NUMPY = {
-    "sigmoid": scipy.special.expit,
-    "softplus": lambda z: np.logaddexp(0.0, z),
-    "ndtr": scipy.special.ndtr,
-    "step": lambda z: np.where(np.asarray(z) > 0, 1.0, 0.0),
-    "impulse": lambda z: np.zeros_like(z),
-    "relu": lambda z: np.maximum(z, 0.0),
-    "erf": scipy.special.erf,
-    **{f: getattr(np, f"arc{f[1:]}") for f in INVERSES},
-    **{f: getattr(np, f) for f in ELEMENTARY},
-}
-_MPMATH = {
-    "sigmoid": lambda z: 1 / (1 + mpmath.exp(-z)),
-    "softplus": lambda z: mpmath.log1p(mpmath.exp(z)),
-    "ndtr": mpmath.ncdf,
-    "step": lambda z: mpmath.mpf(z > 0),
-    "impulse": lambda z: mpmath.mpf(0),
-    "relu": lambda z: z if z > 0 else mpmath.mpf(0),
-    "erf": mpmath.erf,
-    "pi": mpmath.pi,
-    "E": mpmath.e,
-    **{f: getattr(mpmath, f) for f in (*ELEMENTARY, *INVERSES)},
-}
-
-
-@functools.cache
-def _torch_table():
-    import torch  # here: it takes seconds, and most jobs do without
-
-    return {
-        "sigmoid": torch.sigmoid,
-        "softplus": lambda z: torch.nn.functional.softplus(z, threshold=40.0),
-        "ndtr": torch.special.ndtr,
-        "step": lambda z: (z > 0).to(z.dtype),
-        "impulse": torch.zeros_like,
-        "relu": torch.relu,
-        "erf": torch.erf,
-        **{f: getattr(torch, f) for f in (*ELEMENTARY, *INVERSES)},
-    }
-
-
 # Identities between expressions are decided at these points, to 25 of 40 digits.
 PROBES = tuple(mpmath.sqrt(p) / 2 for p in (2, 3, 5, 7, 11, 19, 43, 101, 241))
 IDENTICAL = 1e-25
@@ -161,13 +116,13 @@ def vanishes(expr: sp.Expr, points: Iterable) -> bool:
     if expr.has(impulse):
         return False
     with mpmath.workdps(40):
-        f = _compiled(expr, _MPMATH)
+        f = _compiled(expr, MPMATH)
         return all(abs(f(z)) < IDENTICAL for z in points)
 
 
 def _compiled(expr, table):
     # Naming mpmath makes 1/3 a number of its own; as a Python float it would end at 17 digits.
-    modules = [table, "mpmath"] if table is _MPMATH else [table]
+    modules = [table, "mpmath"] if table is MPMATH else [table]
     return sp.lambdify(Z, expr, modules=modules, cse=True)
 
 
@@ -301,25 +256,25 @@ class Activation:
 
     @functools.lru_cache(maxsize=64)  # noqa: B019
     def _numpy_function(self, order):
-        return _compiled(_numeric_constants(sp.diff(self.expression, Z, order)), _NUMPY)
+        return _compiled(_numeric_constants(sp.diff(self.expression, Z, order)), NUMPY)
 
     @functools.lru_cache(maxsize=64)  # noqa: B019
     def _mp_function(self, order):
-        return _compiled(sp.diff(self.expression, Z, order), _MPMATH)
+        return _compiled(sp.diff(self.expression, Z, order), MPMATH)
 
     @functools.lru_cache(maxsize=64)  # noqa: B019
     def _jet_function(self, order):
         derivatives = [sp.diff(self.expression, Z, k) for k in range(order + 1)]
-        return _compiled(tuple(_numeric_constants(d) for d in derivatives), _NUMPY)
+        return _compiled(tuple(_numeric_constants(d) for d in derivatives), NUMPY)
 
     @functools.cached_property
     def _torch_function(self):
-        return _compiled(_numeric_constants(self.expression), _torch_table())
+        return _compiled(_numeric_constants(self.expression), torch_table())
 
     @functools.cached_property
     def _torch_pair(self):
         pair = sp.Tuple(self.expression, sp.diff(self.expression, Z))
-        return _compiled(tuple(_numeric_constants(e) for e in pair), _torch_table())
+        return _compiled(tuple(_numeric_constants(e) for e in pair), torch_table())
 
 
 @functools.lru_cache(maxsize=256)

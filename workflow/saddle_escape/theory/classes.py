@@ -19,6 +19,7 @@ from ..status import CONSTANT_PATH, NO_LINEAR_PATH, NOT_ANALYTIC, OK
 from . import activations, teachers
 from .activations import IDENTICAL, PROBES, TAYLOR_ORDER, Activation, Z, vanishes
 from .quadrature import expectation
+from .rate import kinked_rate, linear_rate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -164,16 +165,9 @@ def rate_constant(
     row = classify(act)
     target = teachers.teacher(teacher, act)
     if row.alpha is not None and abs(row.alpha) > ZERO:
-        return teachers.moment(target, 1) * row.alpha ** (depth - 1) / math.sqrt(width)
+        return linear_rate(teachers.moment(target, 1), row.alpha, depth, width)
     if row.alpha is None and row.homogeneity == 1:
-
-        def path(z):
-            signal = z
-            for _ in range(depth - 1):
-                signal = act(signal)
-            return target(z) * signal
-
-        return expectation(path) / math.sqrt(width)
+        return kinked_rate(act, target, depth, width)
     return None
 
 
@@ -225,4 +219,4 @@ def rate_of(table: "pd.DataFrame", activation: str, depth: int, width: int) -> f
     constants = row_of(table, activation)
     if not abs(constants["alpha"]) > 0:
         raise ValueError(f"activation: '{activation}' has no linear signal path, K is undefined")
-    return float(constants["beta1"] * constants["alpha"] ** (depth - 1) / math.sqrt(width))
+    return float(linear_rate(constants["beta1"], constants["alpha"], depth, width))

@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.integrate import LSODA, quad
-from scipy.optimize import brentq
 
 from ..status import (
     ABOVE_PLATEAU,
@@ -29,17 +27,18 @@ from ..status import (
     OK,
     Outcome,
 )
-from .activations import Activation
-from .classes import classify, rate_constant
-from .quadrature import expectation
+from .quadrature import expectation, panels
 
 if TYPE_CHECKING:
+    from .activations import Activation
     from .manifold import Reduction
 
 CRITERIA = ("alignment", "loss", "correlation")
 TIME_LIMIT = 1e40
 CLOCK_LIMIT = 1e6  # in the relative-rate clock an escape takes about log(1/epsilon)
 EVALUATION_LIMIT = 100_000
+PANEL = 0.5  # of the quadrature, in log u
+ROUND_OFF = 1e-12  # in sigma(0), which class D has and the others have not
 LOG_TINY = -600.0  # exp of it is a square that adds nothing, and still a float
 RTOL, STIFF_RTOL = 1e-12, 1e-9  # on the slow manifold of class D round-off forbids less
 
@@ -61,7 +60,8 @@ def quadrature_time(rate: float, init: Sequence[float], threshold: float = 0.5) 
     """Leading-order escape time of X_1 from any start, flow time (Theorems 5 and 6).
 
     t = int_{s_1^2}^{X*^2} du / (2 K prod_l sqrt(u + s_l^2 - s_1^2)), with X_l^2 - X_m^2 conserved.
-    In w = log(u + s_min^2 - s_1^2) the near-singular peak at the smallest scale becomes smooth.
+    In w = log(u + s_min^2 - s_1^2) the near-singular peak at the smallest scale becomes smooth:
+    analytic for |Im w| < pi, and exp of at most L w / 2, to which panels of half a unit are exact.
     Infinite if two scales or more are zero (the saddle itself).
     """
     s = np.sort(np.asarray(init, dtype=float))
@@ -71,11 +71,10 @@ def quadrature_time(rate: float, init: Sequence[float], threshold: float = 0.5) 
     if np.sum(s == 0) >= 2:
         return math.inf
 
-    def integrand(w):
-        u = math.exp(w)
-        return u * math.exp(-0.5 * np.sum(np.log(u + offsets))) / (2 * rate)
-
-    return quad(integrand, bottom, top, epsabs=0.0, epsrel=1e-10, limit=500)[0]
+    w, weights = panels(bottom, top, PANEL)
+    logarithms = np.log(np.exp(w)[:, None] + offsets).sum(axis=1)
+    with np.errstate(over="ignore"):
+        return float(weights @ np.exp(w - 0.5 * logarithms)) / (2 * rate)
 
 
 def leading_order_threshold(
@@ -87,6 +86,8 @@ def leading_order_threshold(
     product; its smaller root, carried back to X_1 through the conserved differences. None if the
     leading-order loss never falls that far.
     """
+    from scipy.optimize import brentq
+
     s = np.asarray(init, dtype=float)
     power = 2 * model.plateau
     discriminant = model.beta1**2 - power * (1 - loss_fraction)
@@ -134,13 +135,15 @@ def critical_depth_time(
     return -np.log(epsilon) / slowed if r == 2 else epsilon ** (2 - r) / ((r - 2) * slowed)
 
 
-def rate_behind(act: Activation, depth: int, width: int, first: Sequence[float]) -> float:
+def rate_behind(act: "Activation", depth: int, width: int, first: Sequence[float]) -> float:
     """K prod(first) of a bottleneck behind order-one layers X_1.. = ``first``, the small ones last.
 
     E[y a] alpha^(L-1-p) / sqrt(N) with a = sigma(X_p sigma(.. sigma(X_1 z))) the signal that the p
     order-one layers pass on: their activations act in full, and only the others linearly. Same
     exponent r - 2, another prefactor than Theorem 6's K prod(first).
     """
+
+    from .classes import classify
 
     def signal(z):
         for scale in first:
@@ -190,7 +193,7 @@ class _ClockedFlow:
 
     def __init__(self, model):
         self.model, self.evaluations = model, 0
-        self.plain = classify(model.act).cls == "D"
+        self.plain = abs(float(model.act(0.0))) > ROUND_OFF
 
     def __call__(self, sigma, state):
         self.evaluations += 1
@@ -215,6 +218,8 @@ def escape_time(
     non-finite or above 100 plateaus. Raises ValueError for an unknown criterion, a scale that is
     not positive, or a wrong number of scales.
     """
+    from scipy.integrate import LSODA  # half a second
+
     x0 = np.asarray(init, dtype=float)
     if x0.shape != (model.depth,) or not np.all(x0 > 0):
         raise ValueError(f"init: needs {model.depth} positive scales, one per layer, got {init}")
@@ -250,33 +255,31 @@ def escape_time(
 
 def _crossing(solver, progress):
     """Flow time at which ``progress`` changes sign within the solver's last step."""
+    from scipy.optimize import brentq
+
     dense = solver.dense_output()
     sigma = brentq(lambda s: progress(dense(s)[:-1]), solver.t_old, solver.t, xtol=1e-14)
     return float(dense(sigma)[-1])
 
 
-def predict(
-    act: Activation, depth: int, width: int, init: Sequence[float], threshold: float = 0.5
-) -> dict:
+def predict(rate: float | None, status: str, init: Sequence[float], threshold: float = 0.5) -> dict:
     """Leading-order prediction for a start X(0) = init: K, t_closed_form, t_quadrature, status.
 
-    t_closed_form is None unless the start is balanced; both times are None where the law does not
-    apply (class D, no class, alpha = 0) or the start is at the threshold already.
+    rate: K, None without a linear signal path; status: of the activation's class. t_closed_form is
+    None unless the start is balanced; both times are None where the law does not apply (class D, no
+    class, alpha = 0) or the start is at the threshold already.
     """
-    rate = rate_constant(act, depth, width)
-    balanced = len(set(init)) == 1
-    row = classify(act)
     result = {"K": rate, "t_closed_form": None, "t_quadrature": None, "status": OK}
     if rate is None:
-        unusable = row.status if row.status in (NO_LINEAR_PATH, NOT_ANALYTIC) else NO_LINEAR_PATH
+        unusable = status if status in (NO_LINEAR_PATH, NOT_ANALYTIC) else NO_LINEAR_PATH
         return {**result, "status": unusable}
-    if row.status == CONSTANT_PATH:
+    if status == CONSTANT_PATH:
         return {**result, "status": CONSTANT_PATH}
     if init[0] >= threshold:
         return {**result, "status": NO_PLATEAU}
     if rate < 0:
         return {**result, "status": NEGATIVE_RATE}
     result["t_quadrature"] = quadrature_time(rate, init, threshold)
-    if balanced:
-        result["t_closed_form"] = float(closed_form(rate, init[0], depth, threshold))
+    if len(set(init)) == 1:
+        result["t_closed_form"] = float(closed_form(rate, init[0], len(init), threshold))
     return result

@@ -14,15 +14,16 @@ Times are flow times.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.integrate import solve_ivp
 
 from . import teachers
-from .activations import Activation
-from .classes import phi
 from .quadrature import gaussian_rule, require_finite_moments
+
+if TYPE_CHECKING:
+    from .activations import Activation
 
 RTOL, ATOL = 1e-10, 1e-14
 
@@ -36,7 +37,7 @@ class Reduction:
     :func:`reduction`, which refuses divergent expectations.
     """
 
-    act: Activation
+    act: "Activation"
     depth: int
     width: int
     nodes: np.ndarray
@@ -113,6 +114,8 @@ class Reduction:
         No subtraction of near-equal numbers, so that it stays accurate where the drift is far
         below round-off of the scales (Proposition 13).
         """
+        from .classes import phi
+
         g, h, _, _ = self._backward(scales)
         return (
             2.0
@@ -122,7 +125,7 @@ class Reduction:
 
 
 def reduction(
-    act: Activation,
+    act: "Activation",
     depth: int,
     width: int,
     rule: str = "trapezoid",
@@ -169,6 +172,8 @@ def trajectory(
 
     times: increasing flow times. DOP853 at rtol 1e-10. Raises RuntimeError if the solver fails.
     """
+    from scipy.integrate import solve_ivp
+
     init = np.asarray(init, dtype=float)
     solution = solve_ivp(
         lambda t, x: model.velocity(x),

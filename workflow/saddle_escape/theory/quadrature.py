@@ -11,11 +11,13 @@ activations with kinks at multiples of it. No rule sees a divergent expectation,
 import functools
 import math
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import mpmath
 import numpy as np
 
-from .activations import Activation
+if TYPE_CHECKING:
+    from .activations import Activation
 
 RULES = ("trapezoid", "gauss_hermite", "half_line")
 OCTAVE = 16  # points per factor 2 in |z| at which an activation's growth is read off
@@ -38,12 +40,19 @@ def gaussian_rule(
         z, w = np.polynomial.hermite_e.hermegauss(nodes)
         return z, w / math.sqrt(2 * math.pi)
     if rule == "half_line":
-        x, w = np.polynomial.legendre.leggauss(PANEL_NODES)
-        left = PANEL * np.arange(math.ceil(half_width / PANEL))[:, None]
-        z, w = (left + PANEL * (x + 1) / 2).ravel(), np.tile(PANEL * w / 2, len(left))
+        z, w = panels(0.0, PANEL * math.ceil(half_width / PANEL), PANEL)
         w = w * np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi)
         return np.concatenate([-z[::-1], z]), np.concatenate([w[::-1], w])
     raise ValueError(f"quadrature.rule: unknown '{rule}', choose from {', '.join(RULES)}")
+
+
+def panels(low: float, high: float, width: float) -> tuple[np.ndarray, np.ndarray]:
+    """Gauss-Legendre nodes and weights (n,), (n,) in equal panels of at most ``width``."""
+    x, w = np.polynomial.legendre.leggauss(PANEL_NODES)
+    count = max(1, math.ceil((high - low) / width))
+    size = (high - low) / count
+    left = low + size * np.arange(count)[:, None]
+    return (left + size * (x + 1) / 2).ravel(), np.tile(size * w / 2, count)
 
 
 def expectation(g: Callable[[np.ndarray], np.ndarray], half_width: float = 38.0) -> float:
@@ -60,7 +69,7 @@ def expectation(g: Callable[[np.ndarray], np.ndarray], half_width: float = 38.0)
 
 
 @functools.lru_cache(maxsize=512)
-def growth(act: Activation, side: int) -> tuple[int, float, float]:
+def growth(act: "Activation", side: int) -> tuple[int, float, float]:
     """How sigma grows as z -> side * infinity: (sign, order, degree).
 
     sign 0: bounded. order 0: |sigma| ~ |z|^degree; order p > 0: log|sigma| ~ |z|^p, in halves. Read
@@ -94,7 +103,7 @@ def _composed_order(act, side, layers):
     return order if sign else 0.0
 
 
-def require_finite_moments(act: Activation, depth: int) -> None:
+def require_finite_moments(act: "Activation", depth: int) -> None:
     """Refuse a network whose mean squared output is infinite for Gaussian inputs.
 
     The output composes depth - 1 activations. E[f^2] is finite when log|f| grows more slowly than

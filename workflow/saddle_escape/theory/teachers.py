@@ -6,14 +6,17 @@ class D on E[y], which it fits first.
 """
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from . import activations
 from .quadrature import expectation
+
+if TYPE_CHECKING:
+    from .activations import Activation
 
 OWN, CENTRED, SHIFTED = "own", "centred", "shifted"
 
 
-def teacher(name: str, act: activations.Activation) -> Callable:
+def teacher(name: str, act: "Activation") -> Callable:
     """The function z (n,) -> y (n,) of a teacher's name, for a student with activation ``act``.
 
     "own": y = sigma(z). "centred": sigma(z) - E[sigma], which has no mean. "shifted": sigma(z) -
@@ -26,6 +29,8 @@ def teacher(name: str, act: activations.Activation) -> Callable:
         return _minus(act, expectation(act))
     if name == SHIFTED:
         return _minus(act, float(act(0.0)))
+    from . import activations  # here, as in what follows SymPy: it takes half a second
+
     return activations.get(name)
 
 
