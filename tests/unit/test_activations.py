@@ -9,7 +9,9 @@ import pytest
 import torch
 from matplotlib.mathtext import MathTextParser
 
-from saddle_escape.theory import activations
+from saddle_escape import built_in
+from saddle_escape.theory import activations, classes, quadrature
+from saddle_escape.theory.tabulated import Tabulated
 
 torch.set_num_threads(1)
 
@@ -239,6 +241,7 @@ def test_labels_can_be_drawn_without_latex(name):
             "atanh(z/9) + asin(z/9) - acos(z/9)",
             lambda z: np.arctanh(z / 9) + np.arcsin(z / 9) - np.arccos(z / 9),
         ),
+        ("sinc(z) - sinc(2*z + 1)", lambda z: np.sinc(z) - np.sinc(2 * z + 1)),
         ("sign(z)*log1p(abs(z))", lambda z: np.sign(z) * np.log1p(np.abs(z))),
         ("clip(2*z, -1, z**2)", lambda z: np.minimum(np.maximum(2 * z, -1), z**2)),
         ("step(z) + step(-z)", lambda z: np.ones_like(z)),
@@ -251,6 +254,38 @@ def test_expressions_mean_what_they_say(text, function):
     slope = (function(z + 1e-6) - function(z - 1e-6)) / 2e-6
     np.testing.assert_allclose(act.prime(z), slope, rtol=1e-6, atol=1e-8)
     np.testing.assert_allclose(act.torch(torch.tensor(z)), act(z), rtol=1e-13, atol=1e-15)
+
+
+def test_sinc_is_numpys_and_torchs_and_smooth_at_0():
+    """z sinc(z) = sin(pi z)/pi, whatever the order of the derivative; sinc(0) is 1."""
+    sinc, product = activations.get("sinc(z)"), activations.get("z*sinc(z)")
+    whole = activations.get("sin(pi*z)/pi")
+    z = np.concatenate([POINTS, [0.0, -0.3, 1e-5]])
+    tensor = torch.tensor(z)
+    np.testing.assert_allclose(sinc(z), np.sinc(z), rtol=1e-13, atol=1e-16)
+    torch.testing.assert_close(sinc.torch(tensor), torch.sinc(tensor), rtol=1e-13, atol=1e-16)
+    torch.testing.assert_close(product.torch_prime(tensor), torch.cos(torch.pi * tensor))
+    for order, tolerance in enumerate([1e-15, 1e-14, 1e-13, 1e-12]):
+        np.testing.assert_allclose(
+            product.jet(z, order)[-1], whole.jet(z, order)[-1], rtol=1e-12, atol=10 * tolerance
+        )
+    np.testing.assert_allclose(product.taylor(), whole.taylor(), rtol=1e-13, atol=1e-30)
+    assert [str(sinc.taylor_exact(k)) for k in range(5)] == ["1", "0", "-pi**2/6", "0", "pi**4/120"]
+    classes_of = [classes.describe(text)["class"] for text in ("sinc(z)", "z*sinc(z)", "sin(z)")]
+    assert classes_of == ["D", "B", "B"]
+    MathTextParser("path").parse(sinc.label)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_built_in_read_from_the_committed_table_is_the_derived_one(name):
+    act, row = activations.get(name), built_in.row(name)
+    read = Tabulated(name, row["sigma"], row["slope"])
+    assert read.smooth is act.smooth
+    for z in (POINTS, np.linspace(-3, 3, 25).reshape(5, 5), 0.0):
+        np.testing.assert_allclose(read(z), act(z), rtol=1e-13, atol=1e-15)
+        np.testing.assert_allclose(read.prime(z), act.prime(z), rtol=1e-13, atol=1e-15)
+    for side in (-1, 1):
+        assert quadrature.growth(read, side) == quadrature.growth(act, side)
 
 
 def test_an_expression_equals_its_built_in():

@@ -23,6 +23,7 @@ NO_SLOPE = _such(lambda row: row["alpha"] is None)  # two one-sided derivatives 
 NO_ORDER = _such(lambda row: row["q"] is None)  # of sigma' z - sigma at 0
 FUNCTIONS = (  # that theory.activations reads in an expression
     *("abs", "clip", "max", "min", "relu", "sign", "step", "sigmoid", "softplus", "ndtr", "erf"),
+    "sinc",
     *("exp", "expm1", "log", "log1p", "sqrt", "tanh", "sinh", "cosh", "sin", "cos"),
     *("asin", "acos", "atan", "asinh", "acosh", "atanh"),
     *("arcsin", "arccos", "arctan", "arcsinh", "arccosh", "arctanh"),

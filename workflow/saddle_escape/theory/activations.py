@@ -65,6 +65,28 @@ class ndtr(sp.Function):
         return sp.exp(-(self.args[0] ** 2) / 2) / sp.sqrt(2 * sp.pi)
 
 
+class spherical(sp.Function):
+    """j_n(z), the spherical Bessel function: j_0(z) = sin(z)/z, 1 at 0, and its derivatives.
+
+    Kept whole, as z j_n' in terms of j_n alone divides by z; this recurrence does not.
+    """
+
+    @classmethod
+    def eval(cls, n, arg):
+        return (sp.S.Zero if n else sp.S.One) if arg.is_zero else None
+
+    def fdiff(self, argindex=2):
+        n, arg = self.args
+        if n == 0:
+            return -spherical(1, arg)
+        return (n * spherical(n - 1, arg) - (n + 1) * spherical(n + 1, arg)) / (2 * n + 1)
+
+    def _latex(self, printer, exp=None):
+        n, arg = map(printer.doprint, self.args)
+        power = "" if exp is None else f"^{{{exp}}}"
+        return rf"j_{{{n}}}{power}\left({arg}\right)"
+
+
 class impulse(sp.Function):
     """Dirac's delta, the derivative of step: 0 off the jump, where all values are taken.
 
@@ -319,6 +341,7 @@ def _min(a, b):
 
 # {name: (number of arguments, function of SymPy expressions)}; inverses also by numpy's names
 _FUNCTIONS = {
+    "sinc": (1, lambda a: spherical(0, sp.pi * a)),  # as numpy and torch: sin(pi z)/(pi z)
     "abs": (1, _abs),
     "clip": (3, lambda a, low, high: _min(_max(a, low), high)),
     "max": (2, _max),
