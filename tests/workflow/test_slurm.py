@@ -123,7 +123,8 @@ def test_after_a_cancelled_job_and_a_drained_node_only_what_is_missing_runs(
 def test_jobs_that_train_networks_ask_for_a_gpu(cluster, tmp_path):
     tree = copy_project(tmp_path / "project")
     before = jobs(cluster)
-    asking = ("--workflow-profile", "workflow/profiles/gpu", "--config", "tier=smoke", "device=cpu")
+    asking = ("--workflow-profile", "workflow/profiles/gpu", "--cores", "1", "--config",
+              "tier=smoke", "device=cpu")  # fmt: skip
     networks = [
         f"results/smoke/{name}" for name in ("reduction/network.nc", "offmanifold/signal_r3.csv")
     ]
@@ -131,4 +132,4 @@ def test_jobs_that_train_networks_ask_for_a_gpu(cluster, tmp_path):
     assert status == 0, said
     (job,) = jobs(cluster).keys() - before.keys()
     described = slurm.ask(cluster, "scontrol", "show", "job", job)
-    assert "TresPerJob=gres:gpu:1" in described
+    assert "TresPerJob=gres:gpu:1" in described and "NumCPUs=1 " in described
