@@ -70,8 +70,9 @@ docs: $(VENV)/.requirements  ## rewrite what is generated: costs, classes, READM
 	$(BIN)/python -m saddle_escape.artifact.codecheck
 
 .PHONY: bench
-bench: $(VENV)/.requirements  ## measure what the numerical pieces cost
-	set -e; for script in benchmarks/bench_*.py; do OMP_NUM_THREADS=1 $(BIN)/python $$script; done
+bench: $(VENV)/.requirements  ## measure speed beside other solvers: benchmarks/results.csv and .png
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks
+	$(BIN)/python -m saddle_escape.artifact.readme
 
 .PHONY: resume
 resume: $(VENV)/.requirements  ## go on after a crash: end what it left running, unlock, finish
@@ -96,6 +97,6 @@ $(VENV)/.requirements: requirements.txt constraints.txt pyproject.toml
 	$(BIN)/python -m pip install --no-build-isolation --no-deps -e .
 	@touch $@
 
-$(VENV)/.requirements-dev: requirements-dev.txt constraints.txt $(VENV)/.requirements
+$(VENV)/.requirements-dev: requirements-dev.txt requirements-bench.txt constraints.txt $(VENV)/.requirements
 	$(BIN)/python -m pip install -r requirements-dev.txt -c constraints.txt
 	@touch $@

@@ -20,13 +20,14 @@ ROOT = Path(__file__).parents[2]
 def read(name):
     """The requirements of a file, in order."""
     lines = (ROOT / name).read_text().splitlines()
-    return [Requirement(line) for line in lines if line and not line.startswith("#")]
+    return [Requirement(line) for line in lines if line and not line.startswith(("#", "-r "))]
 
 
 PINS = {}
 for pin in read("constraints.txt"):
     PINS.setdefault(canonicalize_name(pin.name), []).append(pin)
-DIRECT = read("requirements.txt") + read("requirements-dev.txt")
+FILES = ("requirements.txt", "requirements-bench.txt", "requirements-dev.txt")
+DIRECT = [requirement for name in FILES for requirement in read(name)]
 CONDA = yaml.safe_load((ROOT / "environment.yml").read_text())
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 

@@ -73,6 +73,7 @@ def test_a_second_call_installs_nothing(installed):
     [
         ("requirements.txt", True, True),
         ("constraints.txt", True, True),
+        ("requirements-bench.txt", False, True),
         ("requirements-dev.txt", False, True),
     ],
 )

@@ -1,7 +1,8 @@
-"""The README's generated tables; ``python -m saddle_escape.artifact.readme`` writes them.
+"""The generated tables of README and docs/performance.md.
 
-They come from committed files only, ``paper_check/claims.yaml``, ``paper_check/report.csv``,
-``figures/costs.csv`` and the table of :mod:`built_in`, so that a test can hold them in step.
+``python -m saddle_escape.artifact.readme`` writes them. They come from committed files only,
+``paper_check/claims.yaml``, ``paper_check/report.csv``, ``figures/costs.csv``, the tables in
+``benchmarks/`` and that of :mod:`built_in`, so that a test can hold them in step.
 """
 
 import sys
@@ -13,7 +14,7 @@ from .. import built_in, status
 from ..claims import report as claims_report
 from ..claims import statements as claims
 from ..claims import words
-from . import costs
+from . import costs, performance
 from .catalogue import FIGURES
 
 README, REPORT = Path("README.md"), Path("paper_check/report.csv")
@@ -102,16 +103,16 @@ def _cost_row(tier, part, row):
     return tier, part, int(row.jobs), f"{row.cpu_minutes:.2g}", int(row.peak_mb), evaluations
 
 
-def inserted(text, blocks):
-    """The README's text with ``{name: block}`` between the marks of each name.
+def inserted(text, blocks, name=README):
+    """A page's text with ``{name: block}`` between the marks of each name.
 
-    Raises ValueError if a name's two marks are not there, once each and in order.
+    name: of the page. Raises ValueError if a block's two marks are not there, once each, in order.
     """
-    for name, block in blocks.items():
-        marks = (f"<!-- {name} -->", f"<!-- /{name} -->")
+    for block_name, block in blocks.items():
+        marks = (f"<!-- {block_name} -->", f"<!-- /{block_name} -->")
         start, end = (text.find(mark) for mark in marks)
         if not 0 <= start < end or any(text.count(mark) != 1 for mark in marks):
-            raise ValueError(f"{README}: needs the lines {' and '.join(marks)}, once each")
+            raise ValueError(f"{name}: needs the lines {' and '.join(marks)}, once each")
         text = f"{text[: start + len(marks[0])]}\n{block.rstrip()}\n{text[end:]}"
     return text
 
@@ -129,19 +130,29 @@ def page(text):
         "classes": classes(built_in.rows()),
         "contents": contents(stated, spent),
         "costs": cost_table(spent),
+        "speed": performance.speed(),
     }
     return inserted(text, blocks)
 
 
+def performance_page(text):
+    """The text of docs/performance.md with its tables; raises as :func:`page`."""
+    return inserted(text, performance.blocks(), performance.PAGE)
+
+
+PAGES = {README: page, performance.PAGE: performance_page}
+
+
 def main():
-    """Rewrite the README's tables."""
+    """Rewrite the tables of both pages."""
     try:
-        text = page(README.read_text(encoding="utf-8"))
+        texts = {path: make(path.read_text(encoding="utf-8")) for path, make in PAGES.items()}
     except FileNotFoundError as error:
         sys.exit(f"readme: {error.filename} is missing; {REBUILD}")
     except ValueError as error:
         sys.exit(f"readme: {error}")
-    README.write_text(text, encoding="utf-8")
+    for path, text in texts.items():
+        path.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

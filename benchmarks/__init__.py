@@ -1,0 +1,1 @@
+"""What the numerical pieces cost beside what a reader would use instead; ``make bench`` runs it."""

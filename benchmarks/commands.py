@@ -1,0 +1,91 @@
+"""What a user waits for: commands, a run with nothing to do, and the tiers as last measured."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from saddle_escape.artifact import costs
+
+from .rows import NO_PEER, Row
+from .timing import seconds
+
+COMMANDS = {  # arguments: seconds allowed
+    "classify gelu": 0.5,
+    "predict --activation tanh --depth 4 --width 64 --init 0.03": 0.5,
+    "escape --activation tanh --depth 4 --width 64 --init 0.03": 0.5,
+    "flow --help": 0.3,
+}
+CORES = 2
+TIERS = {"default": ("min", 20.0, 1.0), "smoke": ("s", 60.0, 60.0)}  # unit, allowed, per minute
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is measured. snakemake: the program; None leaves the run with nothing to do out."""
+
+    repeats: int = 5
+    commands: tuple[str, ...] = tuple(COMMANDS)
+    snakemake: str | None = str(Path(sys.executable).with_name("snakemake"))
+
+
+DEFAULT = Size()
+TINY = Size(repeats=1, commands=("flow --help",), snakemake=None)
+
+
+def rows(size: Size = DEFAULT) -> Iterator[Row]:
+    """Every row of this module."""
+    for command in size.commands:
+        yield answered(size, command)
+    yield from tiers(pd.read_csv(costs.TABLE))
+    yield nothing_to_do(size)
+    yield Row(
+        "make test, min", NO_PEER, "ours <= 6", skipped="time it by itself: it is longer than this"
+    )
+
+
+def answered(size, command):
+    """A command of the program, from a shell to its end."""
+    argv = [sys.executable, "-m", "saddle_escape", *command.split()]
+
+    def call():
+        subprocess.run(argv, check=True, stdout=subprocess.DEVNULL)
+
+    call()
+    times = [seconds(call) for _ in range(size.repeats)]
+    return Row(f"`{command}`, s", NO_PEER, f"ours <= {COMMANDS[command]:g}", times)
+
+
+def tiers(spent):
+    """A tier from nothing on two cores: half of the CPU minutes in the committed table."""
+    for tier, (unit, allowed, per_minute) in TIERS.items():
+        minutes = spent[spent["tier"] == tier]["cpu_minutes"].sum()
+        work = (
+            f"{tier} tier from nothing, {CORES} cores, CPU minutes / {CORES} of costs.csv, {unit}"
+        )
+        ours = [minutes / CORES * per_minute] if minutes else []
+        why = "" if minutes else "not in figures/costs.csv"
+        yield Row(work, NO_PEER, f"ours <= {allowed:g}", ours, skipped=why)
+
+
+def nothing_to_do(size):
+    """The run of a tier that is complete already, as make calls it."""
+    work, bar = "make figures with nothing to do, s", "ours <= 1.5"
+    for tier in TIERS if size.snakemake else ():
+        argv = [
+            size.snakemake,
+            "--logger",
+            "progress",
+            "--cores",
+            "all",
+            "--config",
+            f"tier={tier}",
+        ]
+        dry = subprocess.run([*argv, "--dry-run"], capture_output=True, text=True)
+        if "Nothing to be done" in dry.stdout + dry.stderr:
+            calls = [lambda: subprocess.run(argv, check=True, capture_output=True)] * size.repeats  # noqa: B023
+            return Row(f"{work} ({tier})", NO_PEER, bar, [seconds(call) for call in calls])
+    return Row(work, NO_PEER, bar, skipped="no complete tier here: make figures first")
