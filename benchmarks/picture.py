@@ -10,7 +10,7 @@ from saddle_escape.figures import style
 from .rows import number
 
 ROW_HEIGHT, MARGIN = 0.27, 0.75  # inches
-LINE = 44  # characters of a row's name in one line
+LINE = 57  # characters of a row's name in one line
 LIMITS = 0.1, 30.0  # what is beyond stands at the edge with its number
 TICKS = 0.1, 0.3, 1, 3, 10, 30
 REACHED, MISSED = style.CATEGORICAL[2], style.CATEGORICAL[1]
