@@ -39,7 +39,7 @@ class Size:
     samples: int = 256
     seeds: int = 8
     epsilons: tuple[float, ...] = tuple(np.geomspace(0.15, 0.5, 8))
-    torchode_steps: int = 200
+    torchode_steps: int = 150
     plain_width: int = 64
     plain_samples: int = 512
     plain_steps: int = 300

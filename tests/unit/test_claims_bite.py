@@ -89,9 +89,8 @@ BROKEN = {
         manifold.Reduction, "velocity", faster_first_scale,
         ["6", "7", "cor7", "error_law", "lemma15", "16", "16b"],
     ),
-    "phi with 1.01 sigma": (classes, "phi", larger_sigma, ["17"]),
+    "phi with 1.01 sigma": (classes, "phi", larger_sigma, ["17", "5", "17b"]),
     "phi of the identity with 1.01 sigma": (identity, "phi", larger_sigma, ["1", "16c"]),
-    "phi of the manifold with 1.01 sigma": (manifold, "phi", larger_sigma, ["5", "17b"]),
     "a teacher a quarter larger": (
         manifold.Reduction, "targets", lambda right: property(larger_targets(right)),
         ["6", "7", "lemma15", "16"],
