@@ -1,5 +1,6 @@
 """What a user waits for: commands, a run with nothing to do, and the tiers as last measured."""
 
+import functools
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -75,17 +76,11 @@ def nothing_to_do(size):
     """The run of a tier that is complete already, as make calls it."""
     work, bar = "make figures with nothing to do, s", "ours <= 1.5"
     for tier in TIERS if size.snakemake else ():
-        argv = [
-            size.snakemake,
-            "--logger",
-            "progress",
-            "--cores",
-            "all",
-            "--config",
-            f"tier={tier}",
-        ]
+        options = ["--logger", "progress", "--cores", "all", "--config"]
+        argv = [size.snakemake, *options, f"tier={tier}"]
+        call = functools.partial(subprocess.run, argv, check=True, capture_output=True)
         dry = subprocess.run([*argv, "--dry-run"], capture_output=True, text=True)
         if "Nothing to be done" in dry.stdout + dry.stderr:
-            calls = [lambda: subprocess.run(argv, check=True, capture_output=True)] * size.repeats  # noqa: B023
-            return Row(f"{work} ({tier})", NO_PEER, bar, [seconds(call) for call in calls])
+            times = [seconds(call) for _ in range(size.repeats)]
+            return Row(f"{work} ({tier})", NO_PEER, bar, times)
     return Row(work, NO_PEER, bar, skipped="no complete tier here: make figures first")

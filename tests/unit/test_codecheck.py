@@ -95,7 +95,7 @@ def test_allowances_are_those_of_compare():
         "route: must be equal",
         "t_escape: 1e-06 relative, "
         "0.0001 relative plus 1e-06 absolute in the rows minibatch, training",
-        "epsilon: 1e-06 relative",
+        "epsilon: 1e-08 relative",
     ]
 
 

@@ -31,7 +31,7 @@ def changed(column, row, value):
 
 def test_a_unit_of_the_last_digit_agrees_where_the_table_is_rounded():
     table = results.rounded(changed("epsilon", 0, 1 / 3))
-    off = table.assign(epsilon=table["epsilon"] + [1e-7, 0, 0])
+    off = table.assign(epsilon=table["epsilon"] + [1e-9, 0, 0])
     assert off.loc[0, "epsilon"] != table.loc[0, "epsilon"]
     assert compare.compare(table, off)[0]
 
@@ -56,7 +56,7 @@ def test_deviation_within_tolerance_agrees():
         (changed("t_escape", 2, 9.0), "row 3: t_escape is 9.0, was nan"),
         (changed("t_escape", 0, np.nan), "row 1: t_escape is nan, was 700.0"),
         (changed("status", 1, "diverged"), "row 2: status is diverged, was escaped"),
-        (changed("epsilon", 0, 0.1 * (1 + 2e-6)), "row 1: epsilon"),
+        (changed("epsilon", 0, 0.1 * (1 + 2e-8)), "row 1: epsilon"),
         (TABLE.iloc[:2], "2 rows, were 3"),
         (TABLE.drop(columns="status"), "columns are route, epsilon, t_escape"),
     ],

@@ -1,7 +1,6 @@
 """Copies of the project to run Snakemake and make in, and a clone with a finished smoke tier."""
 
 import functools
-import json
 import os
 import re
 import shutil
@@ -93,14 +92,12 @@ def another(tree, target):
 
 
 def results_of(tree):
-    """{path: content} of a tree's smoke tier, without what tells of time; manifests as dicts."""
+    """{path: content} of a tree's smoke tier, without what tells of time."""
     folder, found = tree / "results/smoke", {}
     for path in folder.rglob("*"):
         name = str(path.relative_to(folder))
         if path.is_file() and not name.startswith("benchmarks/") and name != "costs.html":
             found[name] = path.read_bytes()
-            if name.endswith(".manifest.json"):
-                found[name] = json.loads(found[name]) | {"wall_time_s": None}
     return found
 
 

@@ -105,7 +105,7 @@ def test_edit_of_a_tolerance_or_a_verdict_measures_nothing_again(copied):
         append(copied / f"workflow/saddle_escape/claims/{module}.py")
     assert planned(copied, "claims") == {"claims_report": 1, "claims_errata": 1}
     done = snakemake(copied, *SMOKE, "claims")
-    assert "set aside" not in done.stderr and "kept as" not in done.stderr
+    assert done.returncode == 0 and "kept as" not in done.stderr
     assert not list(copied.glob("results/smoke/**/*.aside")), "an edit is no damage"
 
 

@@ -25,10 +25,10 @@ from .status import ESCAPED, STATUSES
 LIBRARIES = ("numpy", "scipy", "torch", "pandas", "xarray", "sympy")
 REBUILD = "run `make figures` to compute it"
 RECOMPUTE = "run `make figures`, which recomputes it"
-# Significant digits of a figure's table, by column: no coarser than any tolerance, yet so coarse
-# that the last bits, in which processors differ, seldom show; fewer for differences of integrals.
-FIGURE_DIGITS = 7
-COARSE_DIGITS = dict.fromkeys(("measured", "predicted"), 6)
+# Significant digits of a figure's table: fine enough for the differences that pictures draw, and in
+# the columns where processors were seen to differ so coarse that they do not, within tolerance.
+FIGURE_DIGITS = 9
+COARSE_DIGITS = {"t_escape": 8, "value": 7, "measured": 6, "predicted": 6}
 NUMBER, TEXT = "number", "text"  # kinds of columns; true and false are text
 SPREADS = ("t_sd",)  # columns called like times that may be zero
 
