@@ -175,7 +175,7 @@ def save_table(table, path, manifest=None, digits=None):
     """Write a tidy table as CSV, floats as their shortest exact representation.
 
     ``manifest`` goes to a file beside it, with the kinds of the columns and the number of rows;
-    ``digits``: significant digits that floats are rounded to, all of them unless given. Raises
+    ``digits``: as :func:`rounded` takes them; without, floats keep all of theirs. Raises
     ValueError for what :func:`check_table` refuses.
     """
     check_table(table, path)
@@ -198,14 +198,20 @@ def _numeric(column):
     return column.dtype.kind in "iuf"
 
 
-def rounded(table, digits=FIGURE_DIGITS):
-    """A table with its floats rounded to so many significant digits, to COARSE_DIGITS at most."""
+def figure_digits(table):
+    """{column: significant digits} of a figure's table."""
+    return {name: COARSE_DIGITS.get(name, FIGURE_DIGITS) for name in table}
 
-    def column(name):
-        wanted = min(digits, COARSE_DIGITS.get(name, digits))
-        return [float(f"{value:.{wanted}g}") for value in table[name]]
 
-    return table.assign(**{name: column(name) for name in table.select_dtypes("float")})
+def rounded(table, digits=None):
+    """A table with its floats rounded to so many significant digits, a figure's unless given.
+
+    digits: of all columns, or by column.
+    """
+    digits = digits or figure_digits(table)
+    of = digits if isinstance(digits, dict) else dict.fromkeys(table, digits)
+    floats = table.select_dtypes("float").columns
+    return table.assign(**{c: [float(f"{v:.{of[c]}g}") for v in table[c]] for c in floats})
 
 
 def load_table(path):

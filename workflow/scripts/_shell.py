@@ -55,7 +55,7 @@ def _save(snakemake, shared, result, path, **provenance):
     elif Path(path).suffix == ".nc":
         results.save_dataset(result, path, manifest)
     else:
-        digits = results.FIGURE_DIGITS if "figures" in Path(path).parts else None
+        digits = results.figure_digits(result) if "figures" in Path(path).parts else None
         results.save_table(result, path, manifest, digits)
 
 
