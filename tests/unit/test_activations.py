@@ -424,3 +424,25 @@ def test_text_that_is_no_expression_gives_one_line_and_runs_nothing(text, monkey
 def test_errors_say_what_is_wrong(text, reason):
     with pytest.raises(ValueError, match=reason):
         activations.get(text)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_tanh_of_tensors_is_right_to_rounding_at_every_magnitude(dtype):
+    """On a plateau pre-activations are tiny: an error relative to 1 would end it."""
+    z = torch.logspace(-30, 1, 400, dtype=dtype)
+    z = torch.cat([z, -z]).reshape(2, -1)[:, ::2]  # strided as well
+    tanh = activations.get("tanh").torch(z)
+    with mpmath.workdps(30):
+        exact = [float(mpmath.tanh(mpmath.mpf(v))) for v in z.flatten().tolist()]
+    exact = torch.tensor(exact, dtype=torch.float64).reshape(z.shape)
+    error = (tanh.double() - exact).abs() / exact.abs()
+    assert tanh.dtype == dtype and error.max() <= 2 * torch.finfo(dtype).eps
+
+
+def test_tanh_of_tensors_keeps_a_point_and_has_a_derivative():
+    z = torch.tensor(0.3, dtype=torch.float64, requires_grad=True)
+    tanh = activations.get("tanh").torch(z)
+    (slope,) = torch.autograd.grad(tanh, z)
+    assert tanh.shape == ()
+    assert float(slope) == pytest.approx(1 - tanh.item() ** 2, rel=1e-14)
+    assert activations.get("tanh").torch(z.detach()).shape == ()

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from ..theory.activations import Activation
 from .losses import SQUARED, Loss
+from .products import product
 
 Weights = list[Tensor]  # W_1..W_L, each (..., n_l, n_{l-1})
 Shapes = Sequence[tuple[int, int]]
@@ -73,7 +74,7 @@ def forward(weights: Sequence[Tensor], x: Tensor, act: Activation, c: float) -> 
     """Network output f, shape (..., n, K_out), for inputs x of shape (n, d) or (..., n, d)."""
     h = x @ weights[0].mT
     for w in weights[1:]:
-        h = c * (act.torch(h) @ w.mT)
+        h = _scaled(act.torch(h) @ w.mT, c)
     return h
 
 
@@ -107,22 +108,30 @@ def loss_and_gradient(
     population loss); loss: see :mod:`losses`, by default 1/2 |f - y|^2.
     Returns (loss (...), f (..., n, K_out), [gradient like W_l]). No autograd graph is built.
     """
-    activities, slopes = [x], []
-    h = x @ weights[0].mT
-    for w in weights[1:]:
+    if x.ndim == y.ndim == 2 and all(w.ndim == 3 and len(w) == 1 for w in weights):
+        alone = [w[0] for w in weights]  # faster as no batch of networks
+        value, f, gradients = loss_and_gradient(alone, x, y, act, c, sample_weights, loss)
+        return value[None], f[None], [g[None] for g in gradients]
+    products = [product(w) for w in weights]
+    activities, slopes, h = [x], [], products[0](x, weights[0])
+    for w, times in zip(weights[1:], products[1:], strict=True):
         a, slope = act.torch_value_and_prime(h)
         activities.append(a)
         slopes.append(slope)
-        h = c * (a @ w.mT)
-    f = h
-    delta = _mean(loss.derivative(f, y), sample_weights)
+        h = _scaled(times(a, w), c)
+    delta = _mean(loss.derivative(h, y), sample_weights)
     gradients = [None] * len(weights)
     for layer in range(len(weights) - 1, 0, -1):
-        delta = c * delta
-        gradients[layer] = delta.mT @ activities[layer]
-        delta = (delta @ weights[layer]) * slopes[layer - 1]
-    gradients[0] = delta.mT @ activities[0]
-    return mean_loss(f, y, sample_weights, loss), f, gradients
+        delta, times = _scaled(delta, c), products[layer]
+        gradients[layer] = times(delta.mT, activities[layer].mT)
+        delta = times(delta, weights[layer].mT).mul_(slopes[layer - 1])
+    gradients[0] = products[0](delta.mT, x.mT)
+    return mean_loss(h, y, sample_weights, loss), h, gradients
+
+
+def _scaled(fresh, c):
+    """c times a tensor that nobody else holds, in place."""
+    return fresh if c == 1 else fresh.mul_(c)
 
 
 def manifold_weights(scales: Tensor, width: int, direction: Tensor) -> Weights:
