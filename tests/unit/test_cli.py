@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from saddle_escape import status
 from saddle_escape.cli import arguments
 from saddle_escape.cli.main import COMMANDS, main
 
@@ -143,7 +144,28 @@ def test_a_kinked_limit_flow_ends_at_its_limit_of_steps(capsys):
     assert main(["limit", *options, "--seeds", "2", "--max-steps", "9", "--json"]) == 3
     for row in json.loads(capsys.readouterr().out):
         assert row["t_star"] is row["t_predicted"] is None and row["epsilon"] == 0.01
-        assert row["status"].startswith("no blow-up within 9 steps")
+        assert row["status"] == f"{status.SLIDES}; --max-steps allows more"
+
+
+def test_a_kinked_limit_flow_of_two_layers_ends_there_too(capsys):
+    """Its rate of growth is that of a flow whose steps are counted as well."""
+    options = ["--activation", "relu", *SMALL, "--bottleneck", "2", "--epsilon", "0.01"]
+    assert main(["limit", *options, "--seeds", "1", "--max-steps", "9", "--json"]) == 3
+    (row,) = json.loads(capsys.readouterr().out)
+    assert row["t_predicted"] is None and row["status"].startswith(status.SLIDES)
+
+
+def test_a_kinked_limit_flow_is_followed_once(capsys, monkeypatch):
+    from saddle_escape.training import limit_flow
+
+    followed = []
+    whole = limit_flow.blow_up_time
+    monkeypatch.setattr(
+        limit_flow, "blow_up_time", lambda *a, **k: followed.append(k) or whole(*a, **k)
+    )
+    options = ["--activation", "relu", *SMALL, "--bottleneck", "3", "--seeds", "1"]
+    assert answer(capsys, "limit", *options)[0]["status"] == "ok"
+    assert followed == [{"max_steps": 400}]
 
 
 def test_a_smooth_limit_flow_has_no_limit_of_steps(capsys):

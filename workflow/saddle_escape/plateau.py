@@ -51,7 +51,6 @@ from .status import (
     NO_CORRELATION,
     NO_SADDLE,
     OK,
-    STABLE_SET,
 )
 from .theory import limit_flow as theory
 from .theory.activations import Activation, get
@@ -550,7 +549,7 @@ def _law(network, training):
     weights = training.weights(settled)
     if len(weights) == 2:
         rate = limit_flow.growth_rate(flow, weights).item()
-        return law(STABLE_SET) if math.isnan(rate) else law(OK, rate=rate)
+        return law(flow.endless) if math.isnan(rate) else law(OK, rate=rate)
     rtol = KINKED_RTOL if network.kinked else None
     blow_up = limit_flow.blow_up_time(flow, weights, rtol=rtol)
     if blow_up.status[0] != OK:

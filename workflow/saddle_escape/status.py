@@ -30,6 +30,7 @@ NO_CORRELATION = (
 NO_SADDLE = "r = 1: the network leaves at once, in a time of order one"
 LOGARITHMIC = "r = 2: the limit flow is linear, t = log(1/epsilon)/rate up to a constant"
 STABLE_SET = "no blow-up within the limit of steps: the start runs into a saddle"
+SLIDES = "no blow-up within the limit of steps: the flow is held at kinks of the activation"
 DECAYS = "weight decay is at or above its critical value: the network never escapes"
 BEYOND_FLOATS = "the escape time is beyond the range of floating-point numbers"
 NO_DECAY_LAW = "r = 2 with decay on all layers: no closed form"

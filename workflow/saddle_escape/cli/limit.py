@@ -1,5 +1,6 @@
 """``limit``: when the networks of ``flow`` escape, from their initial weights alone."""
 
+from ..status import SLIDES
 from . import networks
 from .arguments import add_number, require
 
@@ -31,43 +32,20 @@ def predicted(args, epsilons, max_steps=KINKED_STEPS):
     from ..training import bottleneck, limit_flow
 
     require("max-steps", max_steps, high=limit_flow.MAX_STEPS)
+    decay = args.weight_decay, args.decay
     rows = []
     for seed in bottleneck.progress(range(args.seeds), "run"):
         raw, x, _ = bottleneck.draw(setup, seed)
         problem = setup.problem(x)
-        if _slides(problem, raw, args.bottleneck, max_steps):
-            predicted = _unfinished(args.bottleneck, epsilons, max_steps)
-        else:
-            predicted = limit_flow.predictions(
-                problem, raw, args.bottleneck, epsilons, args.weight_decay, args.decay
-            )
-        rows += [{"seed": seed, **row} for row in predicted]
+        steps = limit_flow.MAX_STEPS if limit_flow.is_multilinear(problem.act) else max_steps
+        told = limit_flow.predictions(problem, raw, args.bottleneck, epsilons, *decay, steps)
+        rows += [{"seed": seed, **row, "status": _advised(row["status"])} for row in told]
     return rows
 
 
-def _slides(problem, weights, r, max_steps):
-    """Whether a kinked activation's flow, with the data in it, does not blow up within its steps.
-
-    A kink that draws the flow in holds it: neurons stay at 0 on some inputs, and every further step
-    is a small one across it. One that does blow up does so early, and is then followed once more.
-    """
-    from ..status import OK
-    from ..training import limit_flow
-
-    if r < 3 or limit_flow.is_multilinear(problem.act) or limit_flow.law_status(problem, r) != OK:
-        return False
-    flow = limit_flow.limit_flow(problem, weights, r)
-    return limit_flow.blow_up_time(flow, weights[:r], max_steps=max_steps).status != [OK]
-
-
-def _unfinished(r, epsilons, max_steps):
-    """The rows of a network whose limit flow its limit of steps ended."""
-    from ..training.limit_flow import PREDICTION
-
-    why = "as where a flow slides along kinks; --max-steps allows more"
-    words = f"{UNFINISHED} {max_steps} steps, {why}"
-    row = dict.fromkeys(PREDICTION) | {"r": r, "status": words}
-    return [{**row, "epsilon": epsilon} for epsilon in epsilons or [None]]
+def _advised(status):
+    """A status, with what helps where it is the limit of steps that ended the flow."""
+    return f"{status}; --max-steps allows more" if status == SLIDES else status
 
 
 def failed(answer):

@@ -11,6 +11,7 @@ import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -24,6 +25,7 @@ from ..status import (
     NO_DECAY_LAW,
     NO_SADDLE,
     OK,
+    SLIDES,
     STABLE_SET,
     null_if_nan,
 )
@@ -71,12 +73,14 @@ class BlowUp:
 class LimitFlow:
     """dV_l/ds = d/dV_l <A V_r ... V_1, C>, for one start or a batch of B.
 
-    outer: A, (K, n_r) or (B, K, n_r); correlation: C, (K, d) or (B, K, d).
+    outer: A, (K, n_r) or (B, K, n_r); correlation: C, (K, d) or (B, K, d). endless: the status of a
+    start that does not blow up.
     """
 
     outer: Tensor
     correlation: Tensor
     rtol: float = SMOOTH_RTOL
+    endless: ClassVar[str] = STABLE_SET
 
     def reduced(self, small: Sequence[Tensor]) -> tuple["LimitFlow", list[Tensor]]:
         """The same flow on what moves: V_1 on the rows of C, V_r on the columns that A sees.
@@ -105,12 +109,15 @@ class HomogeneousFlow:
     """dV_l/ds = d/dV_l E[<f, rho>], f the network itself, homogeneous of degree r in V_1..V_r.
 
     problem: the network on its data, with rho as targets and :class:`Correlation` as loss; outer:
-    W_(r+1)..W_L, (n_l, n_(l-1)) or (B, n_l, n_(l-1)) each.
+    W_(r+1)..W_L, (n_l, n_(l-1)) or (B, n_l, n_(l-1)) each. endless: the status of a start that does
+    not blow up. A kink that draws the flow in holds it: neurons stay at 0 on some inputs, which is
+    no saddle, and every further step is a small one across the kink.
     """
 
     problem: Problem
     outer: Sequence[Tensor]
     rtol: float = KINKED_RTOL
+    endless: ClassVar[str] = SLIDES
 
     def reduced(self, small: Sequence[Tensor]) -> tuple["HomogeneousFlow", list[Tensor]]:
         """Nothing to leave out: every direction of the inputs has its part in the kinks."""
@@ -192,7 +199,8 @@ def blow_up_time(
 
     T* = s + r gamma / ((r-2) dgamma/ds) once |V| has grown by ``growth`` (without the tail s). By
     default the tail's error is below round-off. A start that does not grow, on the stable set of a
-    degenerate critical point, has a status and no T*. Raises ValueError for r below 3.
+    degenerate critical point or held by a kink, has a status and no T*. Raises ValueError for r
+    below 3.
     """
     r = len(small)
     if r < 3:
@@ -200,16 +208,18 @@ def blow_up_time(
     growth = growth or 10 ** (TAIL_DIGITS / (r + 2))
     run, signal, signal_rate = _grown(flow, small, growth, rtol, max_steps)
     t_star = run.t_escape + time_left(signal, signal_rate, r) if tail else run.t_escape
-    status = [OK if s == ESCAPED else STABLE_SET for s in run.status]
+    status = [OK if s == ESCAPED else flow.endless for s in run.status]
     return BlowUp(t_star, status, run.accepted_steps, run.gradient_evaluations)
 
 
-def growth_rate(flow: LimitFlow | HomogeneousFlow, small: Sequence[Tensor]) -> Tensor:
+def growth_rate(
+    flow: LimitFlow | HomogeneousFlow, small: Sequence[Tensor], max_steps: int = MAX_STEPS
+) -> Tensor:
     """r = 2: the rate (B,) at which |V| grows in the end, per flow time; NaN if it does not.
 
     |A^T C|_2 where the small layers act linearly: dV_1 = V_2^T A^T C, dV_2 = A^T C V_1^T.
     """
-    run, signal, signal_rate = _grown(flow, small, GROWTH_OF_LINEAR, None, MAX_STEPS)
+    run, signal, signal_rate = _grown(flow, small, GROWTH_OF_LINEAR, None, max_steps)
     return torch.where(run.t_escape.isnan(), math.nan, signal_rate / (2 * signal))
 
 
@@ -268,19 +278,23 @@ def predictions(
     epsilons: Sequence[float],
     decay: float = 0.0,
     decayed: str = "small",
+    max_steps: int = MAX_STEPS,
 ) -> list[dict]:
     """One network's escape times for every epsilon, as dicts with the keys of PREDICTION.
 
     weights: W_1..W_L before the first r are multiplied by epsilon. Without epsilons one row, of T*
-    alone. None where there is no such number; the status says why. Times are flow times.
+    alone. None where there is no such number; the status says why. Times are flow times. max_steps:
+    whose limit flow has not blown up by then is held at a saddle or a kink.
     """
     status, t_star, rate = law_status(problem, r), None, None
     if status == OK:
-        blow_up = blow_up_time(limit_flow(problem, weights, r), weights[:r])
+        flow = limit_flow(problem, weights, r)
+        blow_up = blow_up_time(flow, weights[:r], max_steps=max_steps)
         status, t_star = blow_up.status[0], null_if_nan(blow_up.t_star.item())
     if status == LOGARITHMIC:
         flow = limit_flow(problem, weights, r)
-        rate = null_if_nan(growth_rate(flow, weights[:r]).item())
+        rate = null_if_nan(growth_rate(flow, weights[:r], max_steps).item())
+        status = flow.endless if rate is None else status
     depth = len(problem.shapes)
     rows = []
     for epsilon in epsilons or [None]:
