@@ -758,6 +758,16 @@ def test_csv_is_the_same_on_every_machine(judgements):
     assert not {"seconds", "machine"} & set(text.splitlines()[0].split(","))
 
 
+@pytest.mark.parametrize(("value", "shown"), [(3e-16, "0"), (255.99999, "256"), (2.05, "2.050")])
+def test_the_reports_summary_and_the_readmes_show_the_same_numbers(judgements, value, shown):
+    """The one is made from what was measured, the other from report.csv."""
+    judgements[0].values["check"]["slope"] = (value, {})
+    text = report.to_csv(judgements)
+    rows = pd.read_csv(io.StringIO(text), dtype={"id": str})
+    assert report.summary_table(report.table(judgements)) == report.summary_table(rows)
+    assert f"slope: {shown} |" in report.summary_table(rows)
+
+
 def test_report_opens_with_the_paper_and_marks_what_a_machine_wrote(judgements):
     first, second = report.count_lines(report.table(judgements))
     assert first == "the paper: 2 checked, holds 1, holds with remark 1"

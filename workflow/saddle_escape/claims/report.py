@@ -235,7 +235,10 @@ def section_title(key):
 
 
 def row(judgement):
-    """One line of report.csv; the quantity that decides stands for the claim."""
+    """One line of report.csv; the quantity that decides stands for the claim.
+
+    What is measured has the digits of :func:`.words.kept`, wherever the line is shown.
+    """
     claim, quantity = judgement.claim, judgement.headline
     readings = dict.fromkeys(reading for reading, _ in judgement.controls.values())
     line = dict.fromkeys(COLUMNS) | {key: claim[key] for key in COLUMNS[:5]}
@@ -248,7 +251,8 @@ def row(judgement):
     }
     if quantity and judgement.verdict != NOT_TESTABLE:
         line |= {key: quantity[key] for key in ("relation", "predicted", "reason")}
-        line |= {"quantity": quantity["name"], "measured": judgement.value(quantity["name"])}
+        value = judgement.value(quantity["name"])
+        line |= {"quantity": quantity["name"], "measured": words.kept(value)}
         line["tolerance"] = tolerance(quantity)
     return line
 
@@ -259,10 +263,8 @@ def table(judgements):
 
 
 def to_csv(judgements):
-    """report.csv as text, what is measured to the digits of :func:`.words.kept`."""
-    rows = table(judgements)
-    measured = rows["measured"].astype(float).map(words.kept)
-    return rows.assign(measured=measured).to_csv(index=False, lineterminator="\n")
+    """report.csv as text."""
+    return table(judgements).to_csv(index=False, lineterminator="\n")
 
 
 def shown(line):
