@@ -189,7 +189,34 @@ def test_whoever_has_finished_leaves_the_batch():
     event = integrate.loss_event(plateau, 0.5)
     run = integrate.integrate(counting, chain_starts(), event, clock="relative_rate", rtol=1e-6)
     assert sum(sizes) == run.gradient_evaluations.sum()
-    assert sizes[0] == 3 and sizes[-1] == 1
+    attempted = run.accepted_steps + run.rejected_steps
+    second, longest = sorted(attempted.tolist())[1:]
+    assert sizes[0] == 3 and sizes.count(1) >= 6 * (longest - second) > 0
+
+
+def test_events_of_different_steps_are_located_together():
+    """However many cross, and in whichever steps: as many calls as the longest search."""
+    calls = []
+
+    def counting(y, index):
+        calls.append(len(index))
+        return chain(y, index)
+
+    starts = chain_starts(np.geomspace(1e-4, 0.3, 12))
+    plateau = torch.full((12,), 0.5, dtype=torch.float64)
+    event = integrate.loss_event(plateau, 0.5)
+    run = integrate.integrate(counting, starts, event, clock="relative_rate", rtol=1e-6)
+    attempted = int((run.accepted_steps + run.rejected_steps).max())
+    assert set(run.status) == {"escaped"} and len(set(run.accepted_steps.tolist())) > 5
+    assert sum(calls) == run.gradient_evaluations.sum()
+    assert len(calls) <= 2 + 6 * attempted + 12
+
+
+def test_crossings_beyond_what_is_kept_are_located_on_the_way(monkeypatch):
+    starts = chain_starts((0.3, 1e-4, 0.1, 0.02))
+    at_once = chain_times(starts)
+    monkeypatch.setattr(integrate, "MOST_KEPT", 0)
+    torch.testing.assert_close(chain_times(starts).t_escape, at_once.t_escape, rtol=1e-13, atol=0)
 
 
 # --- networks -------------------------------------------------------------------------------------

@@ -66,6 +66,7 @@ P = (
 )
 ORDER = 5
 MAX_ROOT_STEPS = 120
+MOST_KEPT = 1 << 24  # of float64: 128 MB
 MAX_REJECTIONS = 60  # in a row: step cut by 1e-42, no finite step exists
 SAFETY, SMALLEST_FACTOR, LARGEST_FACTOR = 0.9, 0.2, 10.0
 
@@ -190,6 +191,8 @@ def group_norms(y: Tensor, sizes: Sequence[int] | None) -> Tensor:
     """Norms (B, G) of the consecutive groups of components of y (B, P); |y| if sizes is None."""
     if sizes is None:
         return y.abs()
+    if len(set(sizes)) == 1:  # one operation for as many as there are
+        return y.unflatten(-1, (len(sizes), sizes[0])).norm(dim=-1)
     return torch.stack([g.norm(dim=-1) for g in y.split(sizes, dim=-1)], dim=-1)
 
 
@@ -320,6 +323,14 @@ class _Batch:
         counts, seen = columns.pop("counts")[:, keep], _rows(columns.pop("seen"), keep)
         return _Batch(**_rows(columns, keep), seen=seen, counts=counts)
 
+    @staticmethod
+    def joined(batches):
+        """One batch of several."""
+        names = [f.name for f in fields(_Batch) if f.name not in ("seen", "counts")]
+        columns = {name: torch.cat([getattr(b, name) for b in batches]) for name in names}
+        seen = {name: torch.cat([b.seen[name] for b in batches]) for name in batches[0].seen}
+        return _Batch(**columns, seen=seen, counts=torch.cat([b.counts for b in batches], 1))
+
     def enter_into(self, ledger, status, mask):
         """Enter the masked trajectories with this status."""
         if mask.any():
@@ -369,8 +380,10 @@ def integrate(
     call = _Call(rhs, event or never, plateau, sizes, clock, rtol, atol, t_max, max_steps)
     ledger = _Ledger(y0, record)
     batch = _start(call, ledger, y0, follow_above_plateau)
+    crossings = _Crossings(call, ledger)
     while len(batch):
-        batch = _advance(call, ledger, batch)
+        batch = _advance(call, ledger, crossings, batch)
+    crossings.locate()
     return ledger.close()
 
 
@@ -397,7 +410,7 @@ def _start(call, ledger, y0, follow_above_plateau):
     return batch.select(~leaving)
 
 
-def _advance(call, ledger, batch):
+def _advance(call, ledger, crossings, batch):
     """One attempted step of everybody; who has finished is entered in the ledger and left out."""
     h = batch.h
     if call.clock == "plain":
@@ -408,7 +421,7 @@ def _advance(call, ledger, batch):
     after = _after_step(call, batch, h, ratio, z1, stages[-1], seen)
     crossed = ok & (after.event <= 0)
     if crossed.any():
-        _finish_crossed(call, ledger, batch, after, h, stages, crossed)
+        crossings.add(batch.select(crossed), after.select(crossed), h[crossed], stages[:, crossed])
     recorded = ok & ~crossed
     ledger.record(after.index[recorded], after.z[recorded, -1], _rows(after.seen, recorded))
     return _dismiss(call, ledger, after.select(~crossed))
@@ -442,58 +455,97 @@ def _dismiss(call, ledger, batch):
     return batch.select(~(diverged | at_limit))
 
 
-def _finish_crossed(call, ledger, before, after, h, stages, crossed):
-    """Locate the event inside the step just taken and enter the trajectories that met it."""
-    before, after = before.select(crossed), after.select(crossed)
-    z, seen, resolved, evaluations = _root(call, before, after, h[crossed], stages[:, crossed])
-    counts = after.counts.clone()
-    counts[2] += evaluations
-    met = replace(after, z=z, seen=seen, counts=counts)
-    in_time = z[:, -1] <= call.t_max
-    escaped = in_time & resolved
-    ledger.record(met.index[escaped], z[escaped, -1], _rows(seen, escaped))
-    met.enter_into(ledger, ESCAPED, escaped)
-    met.enter_into(ledger, UNRESOLVED, in_time & ~resolved)
-    met.enter_into(ledger, NOT_ESCAPED, ~in_time)
+class _Crossings:
+    """Steps in which the event was met; it is located in all of them at once, at the end.
+
+    A root takes half a dozen evaluations of the field, one after the other, and trajectories cross
+    in different steps. Steps are kept up to MOST_KEPT numbers.
+    """
+
+    def __init__(self, call, ledger):
+        self.call, self.ledger, self.kept = call, ledger, []
+
+    def add(self, before, after, h, stages):
+        """Steps of lengths h (b,) from before to after."""
+        self.kept.append((before, after, h, stages))
+        if sum(step[-1].numel() for step in self.kept) > MOST_KEPT:
+            self.locate()
+
+    def locate(self):
+        """Locate the event in the kept steps and enter their trajectories."""
+        if not self.kept:
+            return
+        before, after, h, stages = zip(*self.kept, strict=True)
+        self.kept = []
+        before, after = _Batch.joined(before), _Batch.joined(after)
+        z, seen, resolved, evaluations = _root(
+            self.call, before, after, torch.cat(h), torch.cat(stages, 1)
+        )
+        counts = after.counts.clone()
+        counts[2] += evaluations
+        met = replace(after, z=z, seen=seen, counts=counts)
+        in_time = z[:, -1] <= self.call.t_max
+        escaped = in_time & resolved
+        self.ledger.record(met.index[escaped], z[escaped, -1], _rows(seen, escaped))
+        met.enter_into(self.ledger, ESCAPED, escaped)
+        met.enter_into(self.ledger, UNRESOLVED, in_time & ~resolved)
+        met.enter_into(self.ledger, NOT_ESCAPED, ~in_time)
 
 
 def _root(call, before, after, h, stages):
     """The zero of the event on the dense output, by the Anderson-Bjorck method, for all at once.
 
-    Returns (z, seen there, whether it is a zero, evaluations of the field). Stops when the event's
-    time moves by less than a hundredth of rtol. The next point is the bracket's middle after one
-    that halved neither the bracket nor the event, and where an end of it is infinite. No zero is
-    what does not settle, has a NaN within the step, or an infinite event on one side to the last.
+    Returns (z, seen there, whether it is a zero, evaluations of the field (b,)). Stops when the
+    event's time moves by less than a hundredth of rtol. The next point is the bracket's middle
+    after one that halved neither the bracket nor the event, and where an end of it is infinite. No
+    zero is what does not settle, has a NaN within the step, or an infinite event on one side to the
+    last.
     """
     low, high = torch.zeros_like(h), torch.ones_like(h)
     g_low, g_high = before.event, after.event
-    g_last = torch.minimum(g_low.abs(), g_high.abs())
-    theta, t, duration = high, after.z[:, -1], after.z[:, -1] - before.z[:, -1]
-    stuck = settled = has_nan = torch.zeros_like(h, dtype=torch.bool)
-    evaluations = 0
-    while not (settled | has_nan).all() and evaluations < MAX_ROOT_STEPS:
+    g = torch.minimum(g_low.abs(), g_high.abs())
+    z, seen, theta, duration = after.z, after.seen, high, after.z[:, -1] - before.z[:, -1]
+    evaluations = torch.zeros_like(before.index)
+    stuck = has_nan = torch.zeros_like(h, dtype=torch.bool)
+    sought = ~stuck
+    while sought.any() and evaluations.max() < MAX_ROOT_STEPS:
         secant = (low * g_high - high * g_low) / (g_high - g_low)
         point = torch.where(stuck | ~torch.isfinite(secant), (low + high) / 2, secant)
-        theta = torch.where(settled, theta, point)
+        theta = torch.where(sought, point, theta)
+        t_last, g_last, width = z[:, -1], g.abs(), high - low
+        z, seen, g = _sought(call, before, h, stages, theta, sought, (z, seen, g))
+        evaluations = evaluations + sought
+        # the end that stays gets a smaller value, else it would never move
+        right, left = sought & (g <= 0), sought & ~(g <= 0)
+        shrink = 1 - g / torch.where(g <= 0, g_high, g_low)
+        shrink = torch.where(shrink > 0, shrink, 0.5)
+        low, high = torch.where(left, theta, low), torch.where(right, theta, high)
+        g_low = torch.where(left, g, torch.where(right, shrink * g_low, g_low))
+        g_high = torch.where(right, g, torch.where(left, shrink * g_high, g_high))
+        stuck = (high - low > width / 2) & ~(g.abs() <= g_last / 2)
+        allowed = 0.01 * call.rtol * z[:, -1]
+        stays = ((z[:, -1] - t_last).abs() <= allowed) & ~stuck
+        settled = stays | ((high - low) * duration <= allowed)
+        has_nan = has_nan | g.isnan()
+        sought = sought & ~(settled | has_nan)
+    finite = torch.isfinite(g_low) & torch.isfinite(g_high)
+    return z, seen, ~sought & finite & ~has_nan, evaluations
+
+
+def _sought(call, before, h, stages, theta, sought, known):
+    """(z, seen, event) on the dense output at theta (b,), for the others as ``known``."""
+    if sought.all():
         z = interpolate(before.z, h, stages, theta)
         _, seen = call.rhs(z, before.index)
-        g = call.event(seen, before.index)
-        evaluations += 1
-        t, t_last, width = z[:, -1], t, high - low
-        # the end that stays gets a smaller value, else it would never move
-        right = g <= 0
-        shrink = 1 - g / torch.where(right, g_high, g_low)
-        shrink = torch.where(shrink > 0, shrink, 0.5)
-        low, high = torch.where(right, low, theta), torch.where(right, theta, high)
-        g_low = torch.where(right, shrink * g_low, g)
-        g_high = torch.where(right, g, shrink * g_high)
-        stuck = (high - low > width / 2) & ~(g.abs() <= g_last / 2)
-        g_last, allowed = g.abs(), 0.01 * call.rtol * t
-        stays = ((t - t_last).abs() <= allowed) & ~stuck
-        settled = settled | stays | ((high - low) * duration <= allowed)
-        has_nan = has_nan | g.isnan()
-    finite = torch.isfinite(g_low) & torch.isfinite(g_high)
-    return z, seen, settled & finite & ~has_nan, evaluations
+        return z, seen, call.event(seen, before.index)
+    some = before.select(sought)
+    new = _sought(call, some, h[sought], stages[:, sought], theta[sought], sought[sought], None)
+    z, seen, g = (c.clone() if torch.is_tensor(c) else dict(c) for c in known)
+    z[sought], g[sought] = new[0], new[2]
+    for name in seen:
+        seen[name] = seen[name].clone()
+        seen[name][sought] = new[1][name]
+    return z, seen, g
 
 
 def geometric_schedule(spacing: float) -> Callable[[int], int]:
