@@ -14,7 +14,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 
-from saddle_escape.artifact import notebook
+from saddle_escape.artifact import from_seaborn, notebook
 from saddle_escape.artifact.catalogue import FIGURES
 from saddle_escape.figures import (
     asymptotics,
@@ -461,6 +461,12 @@ def test_style_neither_leaks_in_nor_out():
     assert figure.axes[0].xaxis.labelpad < 10.0
     assert isinstance(figure.canvas, FigureCanvasAgg)
     assert tuple(figure.get_size_inches()) == (style.DOUBLE_WIDTH, style.PANEL_HEIGHT)
+
+
+def test_style_is_that_of_the_installed_seaborn():
+    assert from_seaborn.module() == from_seaborn.TABLE.read_text(), (
+        "run python -m saddle_escape.artifact.from_seaborn"
+    )
 
 
 def test_ordered_colours_grow_lighter():

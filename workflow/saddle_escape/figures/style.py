@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import matplotlib as mpl
-import seaborn as sns
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+
+from .from_seaborn import COLORBLIND, TICKS
 
 SINGLE_WIDTH = 3.4
 DOUBLE_WIDTH = 7.0
@@ -28,8 +29,7 @@ INK = "#1a1a1a"
 GREY = "#8c8c8c"
 # Okabe and Ito's colour-blind safe set as adapted by seaborn, reordered so that neighbours in the
 # list differ in hue and in lightness.
-_COLORBLIND = sns.color_palette("colorblind")
-CATEGORICAL = tuple(_COLORBLIND[i] for i in (0, 1, 2, 4, 3, 9, 5, 7))
+CATEGORICAL = tuple(mpl.colors.to_rgb(COLORBLIND[i]) for i in (0, 1, 2, 4, 3, 9, 5, 7))
 
 DASHED = (0, (4, 1.6))
 
@@ -148,7 +148,7 @@ def figure_style() -> Iterator[None]:
     """
     with mpl.rc_context():
         mpl.rcdefaults()
-        mpl.rcParams.update({**sns.axes_style("ticks"), **_RC})
+        mpl.rcParams.update(TICKS | _RC)
         yield
 
 
@@ -165,9 +165,7 @@ def ordered_colors(count: int) -> Sequence[tuple[float, float, float]]:
 
     Lightness carries the order, so it survives greyscale printing and colour-blindness.
     """
-    return sns.color_palette("viridis", as_cmap=True)(
-        [0.8 * i / max(count - 1, 1) for i in range(count)]
-    )[:, :3]
+    return mpl.colormaps["viridis"]([0.8 * i / max(count - 1, 1) for i in range(count)])[:, :3]
 
 
 @figure_style()
