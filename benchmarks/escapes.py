@@ -145,7 +145,7 @@ def ensemble(size):
         f"escape of {len(start)} He-normal trajectories, r = L = {size.depth}, N = {size.width}, "
         f"ε = {size.epsilons[0]:g} to {size.epsilons[-1]:g}, event accuracy {number(ACCURACY)}"
     )
-    ours = functools.partial(follow, problem, start, RTOL)
+    ours = functools.partial(follow, problem, start, RTOL, dtype=torch.float32)
     accurate("flow", ours()[0], exact, ACCURACY)
     yield from _against_torchdiffeq(size, work, ours, problem, start, exact)
     yield from _against_torchode(size, work, ours, problem, start, float(exact.max()))
