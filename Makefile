@@ -78,7 +78,7 @@ bench: $(VENV)/.requirements  ## measure speed beside other solvers: benchmarks/
 .PHONY: resume
 resume: $(VENV)/.requirements  ## go on after a crash: end what it left running, unlock, finish
 	$(BIN)/python workflow/scripts/end_orphans.py
-	$(SNAKEMAKE) --unlock
+	if ls .snakemake/locks/* > /dev/null 2>&1; then $(SNAKEMAKE) --unlock; fi
 	$(SNAKEMAKE) --rerun-incomplete
 
 .PHONY: clean

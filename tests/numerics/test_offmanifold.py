@@ -17,6 +17,7 @@ from saddle_escape.studies import figure4 as figure4_study
 from saddle_escape.training import bottleneck, network
 
 torch.set_num_threads(1)
+pytestmark = pytest.mark.xdist_group("offmanifold")  # its fixtures take seconds
 SMALL = bottleneck.Setup("tanh", depth=5, width=12, input_dim=6, samples=64)
 NETWORK = {"activation": "tanh", "loss_fraction": 0.1}
 FLOWS = {"width": 12, "input_dim": 6, "samples": 64, "rtol": 1e-6, "seeds": 2}

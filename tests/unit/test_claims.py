@@ -33,6 +33,7 @@ from saddle_escape.theory import classes, escape
 from saddle_escape.training import network
 
 torch.set_num_threads(1)
+pytestmark = pytest.mark.xdist_group("claims")  # its fixtures take seconds
 ROOT = Path(__file__).parents[2]
 CLAIMS = statements.load_claims()
 CONFIGS = config.load_tiers(ROOT / "config")[1]

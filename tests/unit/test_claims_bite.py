@@ -22,6 +22,7 @@ from saddle_escape.theory import (
 from saddle_escape.training import identity, limit_flow, network
 
 torch.set_num_threads(1)
+pytestmark = pytest.mark.xdist_group("claims_bite")  # sound claims are measured once
 CLAIMS = statements.load_claims()
 SMOKE = config.load_tiers(Path(__file__).parents[2] / "config")[1]["smoke"]
 SHORT = {"s1": {"networks": CLAIMS["s1"]["settings"]["networks"][::4]}}  # no mutation needs more

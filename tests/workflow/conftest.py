@@ -15,7 +15,17 @@ ROOT = Path(__file__).parents[2]
 PARTS = ("Snakefile", "Makefile", "config", "workflow", "paper_check", "pyproject.toml")
 COMPUTED = ("__pycache__", "*.egg-info", ".venv", "results", "logs", ".snakemake", ".*_cache")
 LEFTOVERS = shutil.ignore_patterns("__pycache__", "*.egg-info")
+SHARED = ("smoke_tree", "default_tree", "undisturbed")  # fixtures that take long to make
 SNAKEMAKE = (sys.executable, "-m", "snakemake", "--cores", "2")
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
+def pytest_collection_modifyitems(items):
+    """Who shares a fixture that takes long to make runs where it is: on one worker."""
+    for item in items:
+        for name in SHARED:
+            if name in getattr(item, "fixturenames", ()):
+                item.add_marker(pytest.mark.xdist_group(name))
 
 
 def copy_project(target):

@@ -13,7 +13,6 @@ from saddle_escape.claims import statements
 from .conftest import planned, snakemake
 
 KEPT = ("2", "3", "13", "17b", "15")  # 2 and 3 for the errata, 15 is too much for smoke
-pytestmark = pytest.mark.xdist_group("smoke")
 SMOKE = ("--config", "tier=smoke", "--")
 
 

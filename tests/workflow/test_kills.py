@@ -12,10 +12,7 @@ import pytest
 
 from .conftest import copy_project, install, results_of, run
 
-pytestmark = [
-    pytest.mark.xdist_group("kills"),
-    pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash"),
-]
+pytestmark = pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
 EVERYTHING = "[drawn(TIER, path) for path in BY_DEFAULT],\n        reported(TIER),"
 STEMS = ("classes.csv", "universality/closed_form.csv", "reduction/reduced.nc")
 FEW = f'[f"results/{{TIER}}/{{stem}}" for stem in {STEMS}],'  # in its place: jobs of a second

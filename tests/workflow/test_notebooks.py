@@ -53,7 +53,6 @@ def stamps(folder):
     return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
 
 
-@pytest.mark.xdist_group("smoke")
 @pytest.mark.parametrize("path", READERS, ids=lambda path: path.stem)
 def test_runs_headless_and_only_reads(smoke_tree, pictures, monkeypatch, tmp_path, path):
     monkeypatch.setattr(notebook, "RESULTS", smoke_tree / "results")

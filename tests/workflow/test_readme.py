@@ -108,12 +108,6 @@ def verdicts_are_printed(tree, done):
     assert all(claim["title"] in done.stdout for claim in claims.load_claims().values())
 
 
-def report_is_written(tree, done):
-    report = tree / "report.html"
-    assert report.stat().st_size > 1e6
-    report.unlink()
-
-
 def tables_agree(tree, done):
     assert done.stdout.count("agrees") == len(FIGURES)
 
@@ -145,7 +139,7 @@ MADE = {
     "make cluster": ("make cluster --dry-run", None),  # minutes; test_slurm has its smaller part
     "make claims": ("make claims TIER=smoke", verdicts_are_printed),
     "make supplement": ("make supplement TIER=smoke", supplement_is_there),
-    "make report": ("make report TIER=smoke", report_is_written),
+    "make report": ("make report --dry-run", None),  # test_report has its page made
     "make notebooks": ("make notebooks --dry-run", None),  # test_notebooks runs what it runs
     "make lab": ("make lab --dry-run", None),
     "make docs": ("make docs --dry-run", None),
@@ -167,7 +161,6 @@ def rebuilt(smoke_tree):
     shutil.rmtree(folder)
 
 
-@pytest.mark.xdist_group("smoke")
 @pytest.mark.parametrize("command", ALL)
 def test_command_does_what_it_says(smoke_tree, request, command):
     what_if = json_answer if command.endswith("--json") else answer
@@ -180,7 +173,6 @@ def test_command_does_what_it_says(smoke_tree, request, command):
         check(smoke_tree, done)
 
 
-@pytest.mark.xdist_group("smoke")
 def test_each_figure_and_claim_by_itself(smoke_tree):
     done = run([".venv/bin/snakemake", "--cores", "all", "--config", "tier=smoke", "--", *TARGETS],
                smoke_tree)  # fmt: skip

@@ -46,6 +46,7 @@ def report(smoke_tree):
     assert done.returncode == 0, done.stderr
     text = page.read_text(encoding="utf-8")
     page.unlink()
+    assert len(text) > 1e6
     return text
 
 
@@ -56,9 +57,6 @@ def embedded(report, name):
 
 def text_of(entry):
     return base64.b64decode(entry["data_uri"].partition("base64,")[2]).decode()
-
-
-pytestmark = pytest.mark.xdist_group("smoke")
 
 
 def test_has_the_figures_the_claims_and_the_costs_by_label(report):

@@ -12,8 +12,6 @@ import pytest
 
 from .conftest import ROOT, copy_project, planned, pretend_finished
 
-pytestmark = pytest.mark.xdist_group("smoke")
-
 FIGURES = ("figure1", "figure2", "figure3")
 REDUCTION = {"reduction_reduced": 1, "figure1_table": 1}
 CRITICAL_DEPTH = {"critical_depth_balanced": 1, "critical_depth_bottleneck": 1, "figure2_table": 1}

@@ -9,10 +9,7 @@ import pytest
 from . import slurm
 from .conftest import another, copy_project, results_of
 
-pytestmark = [
-    pytest.mark.xdist_group("smoke"),
-    pytest.mark.skipif(bool(slurm.missing()), reason=slurm.missing()),
-]
+pytestmark = pytest.mark.skipif(bool(slurm.missing()), reason=slurm.missing())
 PROFILE = ("--profile", "workflow/profiles/slurm")
 SOON = ("--slurm-init-seconds-before-status-checks", "1", "--latency-wait", "10")
 FIGURE1 = [f"results/smoke/figures/figure1.{kind}" for kind in ("csv", "png")]

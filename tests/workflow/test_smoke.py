@@ -9,8 +9,6 @@ from saddle_escape import results
 
 from .conftest import offline, run, snakemake
 
-pytestmark = pytest.mark.xdist_group("smoke")
-
 COLUMNS = {
     "classes": "activation class q c_q c_q_exact alpha beta1 K homogeneity conserved status",
     "figures/figure1": "panel series t value",
