@@ -65,6 +65,17 @@ def _resolves(name):
     return None
 
 
+def test_claims_of_one_job_share_their_module_and_what_they_read():
+    jobs = statements.jobs(CLAIMS)
+    assert sorted(name for names in jobs.values() for name in names) == sorted(CLAIMS)
+    for names in jobs.values():
+        shared = {
+            (statements.module_name(CLAIMS[n]), str(statements.inputs(CLAIMS[n]))) for n in names
+        }
+        assert len(shared) == 1
+    assert len(jobs) < 0.7 * len(CLAIMS)
+
+
 def test_sections_stand_together():
     """The report opens a section once: claims of one section follow one another."""
     order = [claim["section"] for claim in CLAIMS.values()]
@@ -76,7 +87,7 @@ def test_no_measuring_job_imports_what_judges_or_words():
     """Editing a verdict, a text or the schema's reader measures nothing again."""
     workflow = ROOT / "workflow"
     roots, claims = (workflow, workflow / "scripts"), workflow / "saddle_escape/claims"
-    for entry in (workflow / "scripts/claim.py", *(claims / "checks").glob("*.py")):
+    for entry in (workflow / "scripts/claims_measure.py", *(claims / "checks").glob("*.py")):
         used = {path.name for path in imports.import_closure(entry, roots) if path.parent == claims}
         assert used <= {"__init__.py", "measure.py"}, entry
 

@@ -14,31 +14,30 @@ try:
     }
 except ClaimsError as error:
     sys.exit(f"Claims error: {error}")
+JOBS = claims_library.jobs(CLAIMS)  # {job: the claims that it measures}
 COLLECTIONS = {"offmanifold/points": point_tables}  # inputs whose number depends on the tier
 
 
-wildcard_constraints:
-    claim="|".join(CLAIMS),
+def claim_inputs(claim):
+    """Function for `input:`, the results that a claim reads, by the name its measurement gives them."""
 
-
-def claim_inputs(wildcards):
-    """Results that a claim reads, by the name its measurement gives them."""
-
-    def path(result):
+    def path(result, wildcards):
         if result in COLLECTIONS:
             return COLLECTIONS[result](wildcards)
         if result.startswith("paper_check/"):
             return result
         return f"results/{wildcards.tier}/{result}"
 
-    stated = claims_library.inputs(CLAIMS[wildcards.claim])
-    return {name: path(result) for name, result in stated.items()}
+    stated = claims_library.inputs(CLAIMS[claim])
+    return lambda wildcards: {name: path(result, wildcards) for name, result in stated.items()}
 
 
-def claim_code(wildcards):
-    """The modules that a claim's measurement uses; other claims' are not among them."""
-    name = claims_library.module_name(CLAIMS[wildcards.claim])
-    return modules("claim.py", name.partition(".")[2].replace(".", "/") + ".py")
+def claim_code(claim):
+    """Function for `input:`, the modules that a claim's measurement uses, not those of others."""
+    name = claims_library.module_name(CLAIMS[claim])
+    return lambda wildcards: modules(
+        "claims_measure.py", name.partition(".")[2].replace(".", "/") + ".py"
+    )
 
 
 def claim_tables(suffix, claims=CLAIMS):
@@ -55,25 +54,35 @@ def reported(tier):
     return [f"{folder}/{name}" for name in REPORT]
 
 
-rule claim:
-    input:
-        unpack(claim_inputs),
-        code=claim_code,
-    output:
-        table("<results>/claims/{claim}"),
-        table("<results>/claims/{claim}_points", "points"),
-    log:
-        "<logs>/claim/{claim}.log",
-    benchmark:
-        "<benchmarks>/claim/{claim}.tsv"
-    group:
-        "claims"
-    resources:
-        **SOLVE,
-    params:
-        cfg=lambda wildcards: SPECIFICATIONS[wildcards.claim, wildcards.tier],
-    script:
-        "../scripts/claim.py"
+for job, measured in JOBS.items():
+
+    rule:
+        name:
+            f"measure_{job}"
+        input:
+            unpack(claim_inputs(measured[0])),
+            code=claim_code(measured[0]),
+        output:
+            tables=[f"<results>/claims/{claim}.csv" for claim in measured],
+            manifests=[f"<results>/claims/{claim}.manifest.json" for claim in measured],
+            points=[f"<results>/claims/{claim}_points.csv" for claim in measured],
+            points_manifests=[
+                f"<results>/claims/{claim}_points.manifest.json" for claim in measured
+            ],
+        log:
+            f"<logs>/measure_{job}.log",
+        benchmark:
+            f"<benchmarks>/measure_{job}.tsv"
+        group:
+            "claims"
+        resources:
+            **SOLVE,
+        params:
+            stated=lambda wildcards, measured=measured: [
+                SPECIFICATIONS[claim, wildcards.tier] for claim in measured
+            ],
+        script:
+            "../scripts/claims_measure.py"
 
 
 rule claims_report:

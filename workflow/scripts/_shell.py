@@ -32,11 +32,12 @@ def job(snakemake):
         raise
 
 
-def _save(snakemake, shared, result, path, **provenance):
+def _save(snakemake, shared, result, path, settings=None, **provenance):
     """Save a table, a dataset (.nc) or a text with its manifest; figures' tables are rounded.
 
-    shared: what an earlier result of the job said of the job, its gradient evaluations and
-    ``provenance``; it holds for the others as well.
+    settings: the result's own, where a job's results have different ones. shared: what an earlier
+    result of the job said of the job, its gradient evaluations and ``provenance``; it holds for the
+    others as well.
     """
     from saddle_escape import results
 
@@ -45,7 +46,7 @@ def _save(snakemake, shared, result, path, **provenance):
         shared["gradient_evaluations"] = int(attributes["gradient_evaluations"])
     shared |= provenance
     manifest = results.make_manifest(
-        dict(snakemake.params.get("cfg", {})) | dict(snakemake.wildcards.items()),
+        dict(settings or snakemake.params.get("cfg", {})) | dict(snakemake.wildcards.items()),
         inputs={name: results.sha256_of(name) for name in _computed_from(snakemake)},
         threads=snakemake.threads,
         **shared,

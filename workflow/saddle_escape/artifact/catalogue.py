@@ -247,6 +247,6 @@ BY_DEFAULT = {path: figure for path, figure in FIGURES.items() if not figure.on_
 ON_DEMAND = {path: figure for path, figure in FIGURES.items() if figure.on_demand}
 CLAIMS = Part(
     name="claims",
-    jobs=("claim/*", "claims_*", "publish_claims", "classify"),
+    jobs=("measure_*", "claims_*", "publish_claims", "classify"),
     results=("claims/*", "classes"),  # the classes are claim 3's and of use to figures 2 and 3
 )

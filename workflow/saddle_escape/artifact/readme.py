@@ -55,11 +55,13 @@ def contents(stated, spent):
         )
         for figure in FIGURES.values()
     ]
+    job_of = {name: job for job, names in claims.jobs(stated).items() for name in names}
     for name, claim in stated.items():
         code = claims.module_name(claim).partition(".")[2].replace(".", "/") + ".py"
         command = SNAKEMAKE.format(f"claim_{name}")
         expected = claims_report.said(claims.expected(claim, "default"), claim["source"])
-        rows.append((f"claim {name}", claim["title"], command, "claim", code, expected, ""))
+        job = f"measure_{job_of[name]}"
+        rows.append((f"claim {name}", claim["title"], command, job, code, expected, ""))
     return words.table(head, rows)
 
 

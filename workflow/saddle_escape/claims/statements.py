@@ -242,6 +242,21 @@ def specification(claim, tier, sections):
     }
 
 
+def jobs(claims):
+    """{name: ids} of the jobs that measure claims: those of one module that read the same results.
+
+    To import what a check needs takes as long as most checks. claims: {id: claim}; a name is the
+    module's and the first claim's.
+    """
+    together = {}
+    for name, claim in claims.items():
+        shared = module_name(claim), tuple(inputs(claim).items())
+        together.setdefault(shared, []).append(name)
+    return {
+        f"{module.rpartition('.')[2]}_{names[0]}": names for (module, _), names in together.items()
+    }
+
+
 def module_name(claim):
     """Dotted name of the module that measures a claim."""
     return "saddle_escape.claims.checks." + claim["measure"].split(".")[0]
