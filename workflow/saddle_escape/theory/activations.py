@@ -273,8 +273,10 @@ class Activation:
     def _numpy(self, order, z):
         z = np.asarray(z, dtype=float)
         with np.errstate(over="ignore", under="ignore"):
-            value = self._numpy_function(order)(z)
-        return np.broadcast_to(np.asarray(value, dtype=float), z.shape).copy()
+            value = np.asarray(self._numpy_function(order)(z), dtype=float)
+        if value.shape == z.shape and not np.may_share_memory(value, z):
+            return value
+        return np.broadcast_to(value, z.shape).copy()
 
     @functools.lru_cache(maxsize=64)  # noqa: B019
     def _numpy_function(self, order):

@@ -93,19 +93,20 @@ class Reduction:
         return np.array(rows[::-1])
 
     def _backward(self, scales):
-        """Weighted g_l = dLoss/da_l at the nodes for l = 1..L-1, h, a and the weighted error."""
+        """Weighted g_l = dLoss/da_l, sigma'(h_l) and h_l at the nodes, l < L; a; weighted error."""
         h, a = self.layers(scales)
         root = np.sqrt(self.width)
         error = self.weights * (root * scales[-1] * a[-1] - self.targets)
+        slopes = [self.act.prime(hl) for hl in h]
         g = [root * scales[-1] * error]
-        for x, hl in zip(scales[-2:0:-1], h[:0:-1], strict=True):
-            g.append(g[-1] * self.act.prime(hl) * x)
-        return g[::-1], h, a, error
+        for x, slope in zip(scales[-2:0:-1], slopes[:0:-1], strict=True):
+            g.append(g[-1] * slope * x)
+        return g[::-1], slopes, h, a, error
 
     def velocity(self, scales: np.ndarray) -> np.ndarray:
         """dX/dt = -(1/N) dLoss/dX, shape (L,), per unit of flow time (Theorem 4)."""
-        g, h, a, error = self._backward(scales)
-        inner = [gl * self.act.prime(hl) @ al for gl, hl, al in zip(g, h, a, strict=False)]
+        g, slopes, _, a, error = self._backward(scales)
+        inner = [gl * slope @ al for gl, slope, al in zip(g, slopes, a, strict=False)]
         return -np.array([*inner, np.sqrt(self.width) * error @ a[-1]]) / self.width
 
     def drift(self, scales: np.ndarray) -> np.ndarray:
@@ -116,7 +117,7 @@ class Reduction:
         """
         from .classes import phi
 
-        g, h, _, _ = self._backward(scales)
+        g, _, h, _, _ = self._backward(scales)
         return (
             2.0
             / self.width

@@ -71,14 +71,15 @@ def self_interaction_source(layer: int, depth: int, order: int, at: int = 1) -> 
     return n + depth, -source * omega
 
 
-def taylor(expression: sp.Expr, y: Sequence[sp.Symbol], degree: int) -> sp.Expr:
+@functools.cache  # what is asked of one source asks for its series again
+def taylor(expression: sp.Expr, y: tuple[sp.Symbol, ...], degree: int) -> sp.Expr:
     """Taylor polynomial of an expression in y about 0, total degree ``degree``."""
     t = sp.Symbol("t")
     along = expression.subs({yi: t * yi for yi in y}, simultaneous=True)
     return sp.expand(sp.series(along, t, 0, degree + 1).removeO().subs(t, 1))
 
 
-def obstruction(source: sp.Expr, n: int, y: Sequence[sp.Symbol]) -> sp.Expr:
+def obstruction(source: sp.Expr, n: int, y: tuple[sp.Symbol, ...]) -> sp.Expr:
     """The part of R with 2|a| = n: what no series without log s can remove. 0 for odd n."""
     if n % 2:
         return sp.Integer(0)
@@ -90,7 +91,7 @@ def obstruction(source: sp.Expr, n: int, y: Sequence[sp.Symbol]) -> sp.Expr:
     )
 
 
-def solve(source: sp.Expr, n: int, y: Sequence[sp.Symbol], degree: int) -> sp.Expr:
+def solve(source: sp.Expr, n: int, y: tuple[sp.Symbol, ...], degree: int) -> sp.Expr:
     """F(y) up to total degree with n F - 2 y.dF/dy = R, kernel terms set to zero.
 
     Raises ValueError where R has a resonant part.

@@ -1,5 +1,7 @@
 """Where the law of the escape time ends (claim s5)."""
 
+import functools
+
 import numpy as np
 
 from ...status import NO_PLATEAU
@@ -65,15 +67,22 @@ def _flat(settings, control):
     return [quantity("flat", worst, ratios=ratios)], shown
 
 
-def _network(settings, seed):
-    """(problem, raw weights, T*) of one seed."""
-    network = settings["network"]
+@functools.cache  # controls share every network, and every run of one, with the check
+def _network(network, seed):
+    """(setup, problem, raw weights, T*) of one seed. network: items of the settings."""
+    network = dict(network)
     names = ("activation", "depth", "width", "input_dim", "samples")
     setup = bottleneck.Setup(*(network[name] for name in names))
     raw, x, _ = bottleneck.draw(setup, seed)
     problem, r = setup.problem(x), network["r"]
     t_star = blow_up_time(flow_of(problem, raw, r), raw[:r]).t_star.item()
     return setup, problem, raw, t_star
+
+
+@functools.cache
+def _escapes(setup, seed, r, scales):
+    """Runs from the starts of one seed at the scales."""
+    return bottleneck.escape(setup, seed, r, list(scales), FRACTION, rtol=RTOL, max_steps=2000)
 
 
 def _adam(settings, control):
@@ -85,7 +94,7 @@ def _adam(settings, control):
             above | {"constant": below["constant"]},
             below | {"constant": above["constant"]},
         )
-    setup, problem, raw, t_star = _network(settings, 0)
+    setup, problem, raw, t_star = _network(tuple(settings["network"].items()), 0)
     times = _adam_times(descent, above, setup, problem, raw, r)
     order = np.diff(np.log(times))[0] / np.diff(np.log(above["epsilon"]))[0]
     (time,) = _adam_times(descent, below, setup, problem, raw, r)
@@ -110,15 +119,17 @@ def _adam_times(descent, side, setup, problem, raw, r):
 def _starts(settings, control):
     """Times from small starts over the law's, less 1; part of ordinary starts off the plateau."""
     starts, r = settings["starts"], settings["network"]["r"]
-    small, large = starts["small"], starts["small" if control == "small_starts" else "large"]
+    network = tuple(settings["network"].items())
+    scales = starts["small"], starts["large"]
+    shown = 0 if control == "small_starts" else 1
     ratios, statuses = [], []
     for seed in range(starts["seeds"]):
-        setup, *_, t_star = _network(settings, seed)
+        setup, *_, t_star = _network(network, seed)
         if control == "another_seed":
-            *_, t_star = _network(settings, seed + 1)
-        run = bottleneck.escape(setup, seed, r, [small, large], FRACTION, rtol=RTOL, max_steps=2000)
-        ratios.append(run.t_escape[0].item() / limit_flow.escape_time(t_star, r, small))
-        statuses.append(run.status[1])
+            *_, t_star = _network(network, seed + 1)
+        run = _escapes(setup, seed, r, scales)
+        ratios.append(run.t_escape[0].item() / limit_flow.escape_time(t_star, r, scales[0]))
+        statuses.append(run.status[shown])
     return [
         quantity("small", abs(furthest(ratios, 1) - 1), ratios=ratios),
         quantity("no_plateau", np.mean([s == NO_PLATEAU for s in statuses])),

@@ -1,5 +1,7 @@
 """What the drift of the balance adds up to, and what an escape costs by three methods."""
 
+import functools
+
 import numpy as np
 
 from ...settings import Quadrature
@@ -22,10 +24,11 @@ def accumulated(case):
     settings, control, shown = case.settings, case.control, []
     changes, ratios = {}, {}
     for name in settings["activations"]:
-        ends = _imbalances(settings, name, settings["epsilon"], settings["threshold"])
+        run = functools.partial(_imbalances, name, settings["depth"])
+        ends = run(tuple(settings["epsilon"]), settings["threshold"])
         ends = ends / np.array(settings["epsilon"])[:, None] if control == "by_epsilon" else ends
         changes[name] = np.abs(ends[0] / ends[1] - 1).max()
-        early = _imbalances(settings, name, settings["epsilon"][:1], settings["early"])[0]
+        early = run(tuple(settings["epsilon"][:1]), settings["early"])[0]
         ratios[name] = early / _law(settings, name, control) - 1
         layers = np.arange(1, settings["depth"])
         shown += points(f"{name}, X_1 = {settings['early']:g}", layers, np.abs(early))
@@ -37,10 +40,10 @@ def accumulated(case):
     ], shown
 
 
-def _imbalances(settings, name, epsilon, threshold):
+@functools.cache  # controls share every run with the check
+def _imbalances(name, depth, epsilon, threshold):
     """X_(l+1)^2 - X_l^2 when X_1 has reached the threshold, (E, L-1)."""
-    problem = reduced.problem(name, settings["depth"], RULE)
-    run = reduced.grown(problem, np.array(epsilon), threshold, RTOL)
+    run = reduced.grown(reduced.problem(name, depth, RULE), np.array(epsilon), threshold, RTOL)
     return np.diff(run.state.numpy() ** 2, axis=1)
 
 
@@ -56,14 +59,18 @@ def _law(settings, name, control):
 def _clock(settings, control):
     """Gradient evaluations per decade of epsilon with the most small layers, over the fewest."""
     clock = "plain" if control == "plain_clock" else "relative_rate"
-    per_decade = {}
-    for r in settings["r"]:
-        size = [settings["network"][key] for key in ("width", "input_dim", "samples")]
-        setup = bottleneck.Setup("tanh", r, *size)
-        run = bottleneck.escape(setup, 0, r, settings["decades"], 0.5, clock=clock, rtol=1e-6)
-        if set(run.status) != {ESCAPED}:
-            raise ValueError(f"claims: drift, r = {r}: {', '.join(run.status)}")
-        counts = run.gradient_evaluations.tolist()
-        per_decade[r] = -(counts[1] - counts[0]) / np.diff(np.log10(settings["decades"]))[0]
+    size = tuple(settings["network"][key] for key in ("width", "input_dim", "samples"))
+    per_decade = {r: _cost(r, size, tuple(settings["decades"]), clock) for r in settings["r"]}
     few, many = per_decade.values()
     return quantity("clock", many / few, per_decade=per_decade, clock=clock.replace("_", " "))
+
+
+@functools.cache
+def _cost(r, size, decades, clock):
+    """Gradient evaluations per decade of epsilon, with r layers and all of them small."""
+    setup = bottleneck.Setup("tanh", r, *size)
+    run = bottleneck.escape(setup, 0, r, list(decades), 0.5, clock=clock, rtol=1e-6)
+    if set(run.status) != {ESCAPED}:
+        raise ValueError(f"claims: drift, r = {r}: {', '.join(run.status)}")
+    counts = run.gradient_evaluations.tolist()
+    return -(counts[1] - counts[0]) / np.diff(np.log10(decades))[0]

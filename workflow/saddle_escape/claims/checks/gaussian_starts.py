@@ -1,5 +1,6 @@
 """The prefactor T* over Gaussian starts (claim s4)."""
 
+import functools
 import math
 
 import numpy as np
@@ -64,15 +65,11 @@ def _over_draws(settings, control, words):
     r, outer_layers, d = settings["r"], settings["depth"] - settings["r"], settings["input_dim"]
     spreads = []
     for seed, width in enumerate(settings["widths"]):
-        rng = np.random.default_rng((2, seed))
         drawn = math.isqrt(width) if control == "root_width" else width
-        draws = settings["draws"]
-        small = small_layers(rng, draws, r, drawn, words)
-        outer = np.sqrt(rng.chisquare(drawn, (draws, outer_layers)) / drawn)
+        size = settings["draws"], r, outer_layers, drawn, words
+        small, outer, t_star = _draws(seed, *size, width / d)
         length = 1 if control == "outer_fixed" else outer.prod(1)
-        log_t = np.log(
-            blow_up_times(small, width / d, RTOL) / length / limit_time(r, width / d, words, RTOL)
-        )
+        log_t = np.log(t_star / length / limit_time(r, width / d, words, RTOL))
         columns = features(small, outer, drawn)
         if control == "another_draw":
             columns = columns[::-1]
@@ -85,3 +82,12 @@ def _over_draws(settings, control, words):
         quantity("shift", explained.mean / law, error=explained.mean_error / law),
         quantity("unexplained", explained.unexplained, shares=explained.shares),
     ], points("standard deviation of log T*", settings["widths"], spreads)
+
+
+@functools.cache  # controls share the draws with the check
+def _draws(seed, draws, r, outer_layers, width, words, ratio):
+    """(small layers, outer layers' lengths (draws, L - r), T* (draws,) at outer lengths 1)."""
+    rng = np.random.default_rng((2, seed))
+    small = small_layers(rng, draws, r, width, words)
+    outer = np.sqrt(rng.chisquare(width, (draws, outer_layers)) / width)
+    return small, outer, blow_up_times(small, ratio, RTOL)

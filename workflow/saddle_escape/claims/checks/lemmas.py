@@ -1,5 +1,6 @@
 """Appendix D at the start, where nothing flows yet: Lemmas 20 and 21, AM-GM, He-normal draws."""
 
+import functools
 import math
 from dataclasses import replace
 
@@ -220,6 +221,7 @@ def concentration(case):
     ], None
 
 
+@functools.cache  # controls share the draws that they leave as they are with the check
 def _singular(rows, columns, draws, variance):
     """Singular values (draws, rows) of He-normal matrices, largest first."""
     generator = torch.Generator().manual_seed(rows)
@@ -230,11 +232,17 @@ def _singular(rows, columns, draws, variance):
 
 def _alignments(depth, width, draws, rng, is_positive):
     """q / prod_l |W_l|_op of draws of networks with as many inputs as neurons, (draws,)."""
+    seeds = rng.integers(2**62, size=draws).tolist()
+    return _alignments_of(depth, width, tuple(seeds), is_positive)
+
+
+@functools.cache
+def _alignments_of(depth, width, seeds, is_positive):
     direction, alignments = np.eye(width)[0], []
     if is_positive:
         direction = np.full(width, width**-0.5)
-    for seed in rng.integers(2**62, size=draws):
-        generator = torch.Generator().manual_seed(int(seed))
+    for seed in seeds:
+        generator = torch.Generator().manual_seed(seed)
         raw = network.he_normal(generator, network.layer_shapes(depth, width, width))
         weights = [(w.abs() if is_positive else w).numpy() for w in raw]
         sign = np.sign(signal.linear_path(weights, direction)[-1][0])

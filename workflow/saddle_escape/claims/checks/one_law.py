@@ -24,14 +24,15 @@ def predictions(case):
     """
     settings, errors, orders, shown = case.settings, [], [], []
     for member in settings["networks"]:
-        measured, predicted = _times(settings, member, settings["epsilon"], case.control)
+        measured = _measured(settings, member, settings["epsilon"])
+        predicted = _predicted(settings, member, settings["epsilon"], case.control)
         error = np.abs(measured / predicted - 1)
         errors.append(error[0])
         if is_multilinear(activations.get(member["activation"])):
             orders.append(_order(member, settings["epsilon"], error))
         shown += points(f"{member['activation']}, r = {member['r']}", predicted, measured)
     ends = [
-        _times(settings, member, [epsilon], case.control)[0][0]
+        _measured(settings, member, [epsilon])[0]
         for member in (settings["networks"][0], settings["networks"][-1])
         for epsilon in (settings["largest"], settings["smallest"])
     ]
@@ -55,18 +56,27 @@ def _order(member, epsilons, error):
     return exponents.local_exponents(epsilons, error)[1][0], law
 
 
-def _times(settings, member, epsilons, control):
-    """(measured (E,), predicted (E,)) flow times."""
+def _measured(settings, member, epsilons):
+    """Flow times (E,) of the networks' escapes."""
     problem, raw = _draw(settings, member, 0)
-    on, weights = problem, raw
+    run = functools.partial(_escape, settings["loss_fraction"], settings["rtol"])
+    return np.array([run(problem, tuple(raw), member["r"], e) for e in epsilons])
+
+
+def _predicted(settings, member, epsilons, control):
+    """Flow times (E,) by the limit flow."""
+    problem, weights = _draw(settings, member, 0)
     if control == "another_seed":
         weights = _draw(settings, member, 1)[1]
-    if control == "squared_residual":
-        on = replace(problem, loss=SQUARED)
-    rows = limit_flow.predictions(on, weights, member["r"], epsilons)
-    run = functools.partial(_measured, settings["loss_fraction"], settings["rtol"])
-    measured = [run(problem, tuple(raw), member["r"], e) for e in epsilons]
-    return np.array(measured), np.array([row["t_predicted"] for row in rows])
+    if control == "squared_residual" and problem.loss is not SQUARED:
+        problem = replace(problem, loss=SQUARED)
+    return _predictions(problem, tuple(weights), member["r"], tuple(epsilons))
+
+
+@functools.cache  # a control that leaves a prediction as it is shares it with the check
+def _predictions(problem, weights, r, epsilons):
+    rows = limit_flow.predictions(problem, weights, r, epsilons)
+    return np.array([row["t_predicted"] for row in rows])
 
 
 @functools.cache
@@ -93,7 +103,7 @@ def _draw(settings, member, seed):
 
 
 @functools.cache  # controls share every run with the check
-def _measured(fraction, rtol, problem, raw, r, epsilon):
+def _escape(fraction, rtol, problem, raw, r, epsilon):
     """The flow time of one network's escape, NaN if there is none."""
     start = network.flatten([w[None] for w in network.scale_layers(raw, r, epsilon)])
     rtol = rtol if is_multilinear(problem.act) else limit_flow.KINKED_RTOL
