@@ -568,6 +568,7 @@ def test_no_figure_is_missing_from_the_catalogue():
         "answers",  # the command line's
         "cascade",
         "axes",
+        "from_seaborn",  # generated, of the style
         "losses",  # the notebooks'
         "phi",  # the notebooks'
         "style",
