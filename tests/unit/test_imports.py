@@ -63,3 +63,19 @@ def test_what_only_a_type_checker_imports_does_not_count(project):
 def test_a_new_import_widens_the_closure(project):
     (project / "lib/base.py").write_text("def f():\n    from . import alone\n")
     assert "lib/alone.py" in closure(project, "scripts/run.py")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "try:\n    pass\nexcept OSError:\n    from . import alone\n",
+        "try:\n    pass\nexcept OSError:\n    pass\nelse:\n    from . import alone\n",
+        "try:\n    pass\nfinally:\n    from . import alone\n",
+        "match 1:\n    case 1:\n        from . import alone\n",
+        "class A:\n    def f(self):\n        with open('x'):\n            from . import alone\n",
+        "for _ in ():\n    pass\nelse:\n    if 0:\n        pass\n    elif 1:\n        from . import alone\n",
+    ],
+)
+def test_an_import_counts_wherever_a_statement_may_stand(project, text):
+    (project / "lib/base.py").write_text(text)
+    assert "lib/alone.py" in closure(project, "scripts/run.py")

@@ -4,6 +4,8 @@ import ast
 import functools
 from pathlib import Path
 
+BLOCKS = ("body", "orelse", "handlers", "finalbody", "cases")  # where a node holds statements
+
 
 def import_closure(entry, roots):
     """Files below ``roots`` that running ``entry`` imports, transitively and sorted.
@@ -40,18 +42,19 @@ def parse(path):
 @functools.cache  # scripts share most of their modules
 def imported_files(path, roots):
     """Files below ``roots`` (a tuple of resolved paths) that the statements of one file import."""
-    nodes = _executable(parse(path))
-    names = [name for node in nodes for name in _imported_names(node, path, roots)]
+    statements = _executable(parse(path))
+    names = [name for node in statements for name in _imported_names(node, path, roots)]
     return {file for name in names for file in _files_of(name, roots)}
 
 
 def _executable(node):
-    """A node and all below it, but for what only a type checker reads."""
-    if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
-        return
-    yield node
-    for child in ast.iter_child_nodes(node):
-        yield from _executable(child)
+    """The statements below a node at any depth, but for what only a type checker reads."""
+    for block in BLOCKS:
+        for child in getattr(node, block, ()):
+            if isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
+                continue
+            yield child
+            yield from _executable(child)
 
 
 def _imported_names(node, path, roots):

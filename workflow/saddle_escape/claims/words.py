@@ -19,8 +19,8 @@ def number(value):
 
 
 def result(value):
-    """Four significant digits, trailing zeros kept; a whole number below a million as it is."""
-    if value == round(value) and abs(value) < 1e6:
+    """Four significant digits, trailing zeros kept; a whole number of four digits as it is."""
+    if value == round(value) and abs(value) < 1e4:
         return f"{value:.0f}"
     if abs(value) < ROUND_OFF:
         return "round-off"
