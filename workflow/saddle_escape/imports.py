@@ -28,7 +28,7 @@ def imported_file(path, name, root):
     """The module below ``root`` that the file at ``path`` takes ``name`` from; None if none."""
     for node in parse(path).body:
         if isinstance(node, ast.ImportFrom) and name in (alias.name for alias in node.names):
-            files = list(_files_of(".".join(_base(node, path, (root,))), (root,)))
+            files = _files_of(".".join(_base(node, path, (root,))), (root,))
             return files[-1] if files else None
     return None
 
@@ -79,10 +79,10 @@ def _package(path, roots, level):
     return path.relative_to(root).parts[:-level]
 
 
+@functools.cache
 def _files_of(name, roots):
     """The module file of a dotted name and the ``__init__`` of every package on the way to it."""
     parts = name.split(".")
-    for root in roots:
-        for n in range(1, len(parts) + 1):
-            stem = root.joinpath(*parts[:n])
-            yield from (f for f in (stem.with_suffix(".py"), stem / "__init__.py") if f.is_file())
+    stems = [root.joinpath(*parts[:n]) for root in roots for n in range(1, len(parts) + 1)]
+    files = [file for stem in stems for file in (stem.with_suffix(".py"), stem / "__init__.py")]
+    return [file for file in files if file.is_file()]
