@@ -41,7 +41,14 @@ def test_torch_multiplies_what_onednn_does_not_know(weight):
     assert products.product(weight) is products._torch
 
 
-@pytest.mark.parametrize("depth, width", [(2, 32), (5, 32), (5, 3)])
+def test_single_neurons_multiply_like_matrices():
+    weight, a = uniform(3, 1, 1, dtype=torch.float64), uniform(3, 7, 1, dtype=torch.float64)
+    times = products.product(weight)
+    torch.testing.assert_close(times(a, weight), a @ weight.mT, rtol=0, atol=0)
+    torch.testing.assert_close(times(a.mT, a.mT), a.mT @ a, rtol=1e-15, atol=0)
+
+
+@pytest.mark.parametrize("depth, width", [(2, 32), (5, 32), (5, 3), (4, 1)])
 def test_a_network_alone_has_the_gradient_of_one_among_others(depth, width):
     """Alone it goes through other products and other shapes: float32 against float64 in a batch."""
     shapes = network.layer_shapes(depth, width, 17)

@@ -17,12 +17,14 @@ pulls ahead below 1e-7 only.
 :func:`descend` is the fixed-step counterpart: its time is rate x step.
 """
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 
 import torch
 from torch import Tensor
+from torch.linalg import vector_norm
 
 from ..status import (
     ABOVE_PLATEAU,
@@ -192,13 +194,13 @@ def group_norms(y: Tensor, sizes: Sequence[int] | None) -> Tensor:
     if sizes is None:
         return y.abs()
     if len(set(sizes)) == 1:  # one operation for as many as there are
-        return y.unflatten(-1, (len(sizes), sizes[0])).norm(dim=-1)
-    return torch.stack([g.norm(dim=-1) for g in y.split(sizes, dim=-1)], dim=-1)
+        return vector_norm(y.unflatten(-1, (len(sizes), sizes[0])), dim=-1)
+    return torch.stack([vector_norm(g, dim=-1) for g in y.split(sizes, dim=-1)], dim=-1)
 
 
 def relative_rate(y: Tensor, dy: Tensor, sizes: Sequence[int] | None) -> Tensor:
     """R (B,), R^2 = sum over groups of |dy_g|^2 / |y_g|^2, in 1 / flow time."""
-    return (group_norms(dy, sizes) / group_norms(y, sizes)).norm(dim=-1)
+    return vector_norm(group_norms(dy, sizes) / group_norms(y, sizes), dim=-1)
 
 
 def clocked(field: Field, clock: str, sizes: Sequence[int] | None = None) -> Field:
@@ -239,14 +241,19 @@ def attempt_step(
 
 
 def _combine(weights, stages):
-    weights = torch.tensor(weights, dtype=stages.dtype, device=stages.device)
+    weights = _constant(weights, stages.dtype, stages.device)
     return torch.tensordot(weights, stages[: len(weights)], dims=1)
+
+
+@functools.cache
+def _constant(values, dtype, device):
+    return torch.tensor(values, dtype=dtype, device=device)
 
 
 def interpolate(z: Tensor, h: Tensor, stages: Tensor, theta: Tensor) -> Tensor:
     """Dense output at the fractions theta (b,) of the steps h (b,) from z (b, Q): (b, Q)."""
     powers = theta[:, None] ** torch.arange(1, len(P[0]) + 1, dtype=z.dtype, device=z.device)
-    weights = torch.tensor(P, dtype=z.dtype, device=z.device) @ powers.T  # (7, b)
+    weights = _constant(P, z.dtype, z.device) @ powers.T  # (7, b)
     return z + h[:, None] * torch.einsum("sb,sbq->bq", weights, stages)
 
 

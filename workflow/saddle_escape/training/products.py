@@ -19,6 +19,10 @@ def _torch(a, b):
     return a @ b.mT
 
 
+def _of_one_neuron(a, b):
+    return a * b.mT if a.shape[-1] == 1 else a @ b.mT
+
+
 def _onednn(a, b):
     return torch.ops.mkldnn._linear_pointwise(a, b, None, "none", [], "")
 
@@ -27,8 +31,10 @@ def product(weight: Tensor) -> Product:
     """The function (a (..., m, k), b (..., n, k)) -> a b^T for the products with one layer.
 
     weight: the layer's, (..., n_l, n_{l-1}). oneDNN's product knows neither batches of matrices nor
-    float64 nor derivatives.
+    float64 nor derivatives. Between single neurons most products have one term.
     """
+    if weight.shape[-2:] == (1, 1):
+        return _of_one_neuron
     fits = weight.ndim == 2 and min(weight.shape) >= SMALLEST_SIDE
     known = weight.dtype == torch.float32 and weight.is_cpu and not weight.requires_grad
     return _onednn if fits and known and torch.backends.mkldnn.is_available() else _torch
