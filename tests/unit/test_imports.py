@@ -73,7 +73,7 @@ def test_a_new_import_widens_the_closure(project):
         "try:\n    pass\nfinally:\n    from . import alone\n",
         "match 1:\n    case 1:\n        from . import alone\n",
         "class A:\n    def f(self):\n        with open('x'):\n            from . import alone\n",
-        "while 0:\n    pass\nelse:\n    if 0:\n        pass\n    elif 1:\n        from . import alone\n",
+        "while 0:\n    pass\nelse:\n    if 0:\n        pass\n    else:\n        import lib.alone\n",
     ],
 )
 def test_an_import_counts_wherever_a_statement_may_stand(project, text):
