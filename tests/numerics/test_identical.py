@@ -8,6 +8,7 @@ from saddle_escape.theory import activations
 from saddle_escape.theory.manifold import reduction
 from saddle_escape.theory.quadrature import gaussian_rule
 from saddle_escape.training import identical, network
+from saddle_escape.training.data import Normals
 from saddle_escape.training.optimizers import GradientDescent, updating
 from saddle_escape.training.problem import single_mode
 
@@ -72,7 +73,7 @@ def test_the_plane_gives_the_minibatch_gradient_in_mean_and_covariance():
     updating(lambda x: identical.one_neuron(act, DEPTH, WIDTH, x), GradientDescent(rate))(flat, x)
     sampled = (flat - base).numpy()
     flat = base.repeat(count, 1)
-    drawn = identical.draw_minibatch(generator, count, batch, DIM).double()
+    drawn = identical.draw_minibatch(Normals(0), count, batch, DIM)
     update = identical.minibatch_descent(act, DEPTH, WIDTH, DIM, rate)
     seen = update(flat, drawn, torch.arange(count))
     planar = (flat - base).numpy()
@@ -86,6 +87,17 @@ def test_the_plane_gives_the_minibatch_gradient_in_mean_and_covariance():
 def test_on_the_manifold_the_plane_has_no_direction_of_its_own():
     update = identical.minibatch_descent(activations.get("tanh"), DEPTH, WIDTH, DIM, 0.1)
     flat = identical.start(SCALES, DIM)
-    generator = torch.Generator().manual_seed(0)
-    update(flat, identical.draw_minibatch(generator, 2, 8, DIM).double(), torch.tensor([1, 0]))
+    update(flat, identical.draw_minibatch(Normals(0), 2, 8, DIM), torch.tensor([1, 0]))
     assert torch.isfinite(flat).all() and (flat[:, 1:DIM] != 0).all()
+
+
+def test_normals_are_a_seeded_stream_of_standard_normal_numbers():
+    first, again, other = (Normals(seed)(1000, 50) for seed in (3, 3, 4))
+    assert first.dtype == torch.float64 and torch.equal(first, again)
+    assert not torch.equal(first, other)
+    normals = Normals(3)
+    torch.testing.assert_close(
+        torch.cat([normals(400, 50), normals(600, 50)]), first, rtol=0, atol=0
+    )
+    moments = [float((first**k).mean()) for k in (1, 2, 3, 4)]
+    np.testing.assert_allclose(moments, [0, 1, 0, 3], atol=0.08)  # 5 deviations of the fourth

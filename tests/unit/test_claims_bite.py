@@ -9,7 +9,6 @@ import torch
 
 from saddle_escape import config
 from saddle_escape.claims import measure, statements, verdict
-from saddle_escape.claims.checks import escape_times, limit_error, runs
 from saddle_escape.theory import (
     classes,
     corrections,
@@ -22,23 +21,13 @@ from saddle_escape.theory import (
 from saddle_escape.training import identity, limit_flow, network
 
 torch.set_num_threads(1)
-pytestmark = pytest.mark.xdist_group("claims_bite")  # sound claims are measured once
+pytestmark = [
+    pytest.mark.xdist_group("claims_bite"),  # sound claims are measured once
+    pytest.mark.usefixtures("nothing_cached"),
+]
 CLAIMS = statements.load_claims()
 SMOKE = config.load_tiers(Path(__file__).parents[2] / "config")[1]["smoke"]
 SHORT = {"s1": {"networks": CLAIMS["s1"]["settings"]["networks"][::4]}}  # no mutation needs more
-
-
-@pytest.fixture(autouse=True)
-def nothing_cached():
-    """Escape times are kept between runs; a broken library must not find a sound one's."""
-    _clear()
-    yield
-    _clear()
-
-
-def _clear():
-    for kept in (runs.model, runs._escape, escape_times._reaches, limit_error._slope):
-        kept.cache_clear()
 
 
 @functools.cache
@@ -136,10 +125,10 @@ def test_what_a_sound_library_gives(name):
 
 
 @pytest.mark.parametrize("broken", BROKEN)
-def test_broken_library_flips_a_verdict(broken, monkeypatch):
+def test_broken_library_flips_a_verdict(broken, monkeypatch, nothing_cached):
     owner, attribute, wrong, names = BROKEN[broken]
     sound = {name: sound_failures(name) for name in names}
-    _clear()
+    nothing_cached()
     monkeypatch.setattr(owner, attribute, wrong(getattr(owner, attribute)))
     for name in names:
         assert failures(name) - sound[name], f"claim {name} does not notice: {broken}"

@@ -9,20 +9,13 @@ import torch
 
 from saddle_escape import config
 from saddle_escape.claims import measure, statements, verdict
-from saddle_escape.claims.checks import bootstrap, prefactor
+from saddle_escape.claims.checks import bootstrap
 from saddle_escape.training import integrate, network
 
 torch.set_num_threads(1)
+pytestmark = pytest.mark.usefixtures("nothing_cached")
 CLAIMS = statements.load_claims()
 SMOKE = config.load_tiers(Path(__file__).parents[2] / "config")[1]["smoke"]
-
-
-@pytest.fixture(autouse=True)
-def nothing_cached():
-    """A broken library must not find the times of the sound one."""
-    prefactor._times.cache_clear()
-    yield
-    prefactor._times.cache_clear()
 
 
 def failures(name):

@@ -8,5 +8,5 @@ with job(snakemake) as save:
 
     settings = load(cascade_training.Training, snakemake.params.cfg)
     data, trained = cascade_training.trained(settings)
-    save(data, snakemake.output.data, dtype="float32")
+    save(data, snakemake.output.data)
     save(trained, snakemake.output.table)

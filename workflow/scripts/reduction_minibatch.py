@@ -10,4 +10,4 @@ with job(snakemake) as save:
     settings = load(reduction_minibatch.Minibatch, snakemake.params.cfg)
     device = resolve_device(snakemake.params.device)
     data = reduction_minibatch.trajectory(settings, device)
-    save(data, snakemake.output.data, device=str(device), dtype="float32")
+    save(data, snakemake.output.data, device=str(device))

@@ -10,4 +10,4 @@ with job(snakemake) as save:
     settings = load(universality_minibatch.Minibatch, snakemake.params.cfg)
     device = resolve_device(snakemake.params.device)
     table = universality_minibatch.escape_times(settings, snakemake.wildcards.activation, device)
-    save(table, snakemake.output.table, device=str(device), dtype="float32")
+    save(table, snakemake.output.table, device=str(device))

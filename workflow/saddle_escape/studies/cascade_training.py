@@ -12,6 +12,7 @@ from scipy.optimize import brentq
 from ..status import ESCAPED, NOT_ESCAPED
 from ..theory.cascade import OneOutput
 from ..training import blockwise
+from ..training.data import Normals
 from ..training.integrate import descend
 from ..training.optimizers import updating
 
@@ -39,7 +40,7 @@ class Training(OneOutput):
 
 
 def trained(settings: Training) -> tuple[xr.Dataset, pd.DataFrame]:
-    """The runs of all seeds, in float32, and when mode 1 escapes in each.
+    """The runs of all seeds, and when mode 1 escapes in each.
 
     Dataset, dimensions seed and t (flow time, rate x step): loss, alignment |W_1 v_1| / sqrt(N),
     scale X_{1,1}, across (the part of W_1 across the teacher's directions, relative). Table: seed,
@@ -66,24 +67,23 @@ def _run(settings, seed):
     spec, model = settings.training, settings.model()
     dim, modes = spec.input_dim, model.modes
     on_batch = blockwise.on_batch(model, dim)
-    generator = torch.Generator().manual_seed(seed)
-    other = torch.Generator().manual_seed(spec.sample)
-    sample = on_batch(torch.randn(spec.sample, dim, generator=other))
+    normals = Normals(seed)
+    sample = on_batch(Normals(spec.sample)(spec.sample, dim))
 
     def observe(flat, index):
-        first = sample.unflatten(flat.double())[0]
+        first = sample.unflatten(flat)[0]
         across, whole = first[..., modes:].norm(dim=(-2, -1)), first.norm(dim=(-2, -1))
         return {
-            "loss": sample.mean_loss(flat).double(),
+            "loss": sample.mean_loss(flat),
             "alignment": first[..., 0].square().mean(-1).sqrt(),
             "scale": first[..., 0, 0],
             "across": across / whole,
         }
 
     run = descend(
-        updating(on_batch, blockwise.layer_rates(model, dim, spec.rate).to(torch.float32)),
-        lambda: torch.randn(spec.batch, dim, generator=generator),
-        blockwise.start(model, settings.start(), dim).float(),
+        updating(on_batch, blockwise.layer_rates(model, dim, spec.rate)),
+        lambda: normals(spec.batch, dim),
+        blockwise.start(model, settings.start(), dim),
         event=lambda seen, index: torch.ones(len(index), dtype=torch.float64),
         evaluate=observe,
         rate=spec.rate,

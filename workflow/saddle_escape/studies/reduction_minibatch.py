@@ -10,6 +10,7 @@ from ..settings import Quadrature
 from ..theory import activations
 from ..theory.quadrature import gaussian_rule
 from ..training import identical
+from ..training.data import Normals
 from ..training.integrate import descend, never
 
 
@@ -38,7 +39,7 @@ class Minibatch:
 
 
 def trajectory(settings: Minibatch, device) -> xr.Dataset:
-    """The paper's training: descent on fresh Gaussian minibatches, at its snapshots, in float32.
+    """The paper's training: descent on fresh Gaussian minibatches, at its snapshots.
 
     The rates eta, eta/N, .. of the paper's network are one rate eta of this one, and its identical
     neurons are one (:mod:`training.identical`). Losses are the population's; off the manifold is
@@ -47,11 +48,11 @@ def trajectory(settings: Minibatch, device) -> xr.Dataset:
     batches, act = settings.minibatch, activations.get(settings.activation)
     dim, depth, width = batches.input_dim, settings.depth, settings.width
     rule = gaussian_rule(**vars(settings.quadrature))
-    generator = torch.Generator(device).manual_seed(batches.seed)
+    normals = Normals(batches.seed, device)
 
     def observe(flat, index):
         loss = identical.population_loss(act, width, flat.cpu(), dim, rule)
-        flat = flat.double().cpu()
+        flat = flat.cpu()
         distance = torch.zeros(len(flat), depth, dtype=torch.float64)
         distance[:, 0] = flat[:, 1:dim].norm(dim=-1) / flat[:, :dim].norm(dim=-1)
         scale = identical.layer_scales(flat, dim)
@@ -59,8 +60,8 @@ def trajectory(settings: Minibatch, device) -> xr.Dataset:
 
     run = descend(
         identical.minibatch_descent(act, depth, width, dim, batches.rate),
-        lambda: identical.draw_minibatch(generator, 1, batches.batch, dim),
-        identical.start(torch.tensor([settings.init]), dim).to(device, torch.float32),
+        lambda: identical.draw_minibatch(normals, 1, batches.batch, dim),
+        identical.start(torch.tensor([settings.init]), dim).to(device),
         memory=(torch.zeros(1, dtype=torch.long, device=device),),
         event=never,
         evaluate=observe,

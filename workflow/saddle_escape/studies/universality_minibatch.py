@@ -11,6 +11,7 @@ import torch
 
 from ..theory import activations
 from ..training import identical
+from ..training.data import Normals
 from ..training.integrate import descend
 
 
@@ -49,12 +50,12 @@ def escape_times(settings: Minibatch, activation: str, device) -> pd.DataFrame:
     epsilon = torch.tensor(settings.epsilon[activation], dtype=torch.float64)
     runs = torch.cartesian_prod(torch.arange(batches.seeds, dtype=torch.float64), epsilon)
     seeds = runs[:, 0].long()
-    generator = torch.Generator(device).manual_seed(0)
+    normals = Normals(0, device)
     stride = max(1, round(batches.look_every / batches.rate))
     run = descend(
         identical.minibatch_descent(act, depth, width, dim, batches.rate),
-        lambda: identical.draw_minibatch(generator, batches.seeds, batches.batch, dim),
-        identical.start(runs[:, 1:].expand(-1, depth), dim).to(device, torch.float32),
+        lambda: identical.draw_minibatch(normals, batches.seeds, batches.batch, dim),
+        identical.start(runs[:, 1:].expand(-1, depth), dim).to(device),
         memory=(seeds.to(device),),
         evaluate=lambda flat, index: {"alignment": identical.alignment(flat)},
         event=lambda seen, index: settings.threshold - seen["alignment"],

@@ -26,10 +26,6 @@ class LayerRates:
     rate: float
     factors: Tensor
 
-    def to(self, dtype: torch.dtype) -> "LayerRates":
-        """The same for weights of a dtype."""
-        return LayerRates(self.rate, self.factors.to(dtype))
-
     def memory(self, weights: Tensor) -> tuple[Tensor, ...]:
         return ()
 

@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from ..theory.activations import Activation
-from .data import first_axis
+from .data import Normals, first_axis
 from .problem import Problem
 
 
@@ -55,10 +55,9 @@ def expand(flat: Tensor, input_dim: int, width: int) -> list[Tensor]:
     return [ones * row, *inner, scales[:, -1] * ones.T]
 
 
-def draw_minibatch(generator: torch.Generator, streams: int, batch: int, input_dim: int) -> Tensor:
+def draw_minibatch(normals: Normals, streams: int, batch: int, input_dim: int) -> Tensor:
     """What one step of :func:`minibatch_descent` draws for each stream, (streams, 2 n + d - 1)."""
-    shape = (streams, 2 * batch + input_dim - 1)
-    return torch.randn(shape, generator=generator, device=generator.device)
+    return normals(streams, 2 * batch + input_dim - 1)
 
 
 def minibatch_descent(
@@ -140,4 +139,4 @@ def population_loss(
     x = torch.cartesian_prod(nodes, nodes)
     depth = flat.shape[1] - input_dim + 1
     grid = one_neuron(act, depth, width, x, torch.outer(weights, weights).ravel())
-    return width * grid.mean_loss(turned(flat.double(), input_dim))
+    return width * grid.mean_loss(turned(flat, input_dim))
