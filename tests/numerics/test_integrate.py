@@ -219,6 +219,21 @@ def test_crossings_beyond_what_is_kept_are_located_on_the_way(monkeypatch):
     torch.testing.assert_close(chain_times(starts).t_escape, at_once.t_escape, rtol=1e-13, atol=0)
 
 
+def test_what_is_recorded_does_not_change_with_the_weights():
+    """Also where what is seen is a view of them."""
+    run = integrate.descend(
+        lambda weights, x: weights.mul_(2),
+        lambda: None,
+        torch.ones(1, 1, dtype=torch.float64),
+        event=integrate.never,
+        evaluate=lambda weights, index: {"weight": weights[:, 0]},
+        rate=1.0,
+        max_steps=4,
+        record=True,
+    )
+    assert run.steps["weight"].tolist() == [1, 2, 4, 8, 16]
+
+
 # --- networks -------------------------------------------------------------------------------------
 
 

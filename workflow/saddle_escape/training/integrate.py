@@ -130,8 +130,14 @@ class _Ledger:
             self.status[k] = self.status[k] or status
 
     def record(self, index, t, seen):
+        """Keep what is seen, as numbers: views of the weights would change with them.
+
+        And small tensors on the heap, between large ones that are freed, let it grow.
+        """
         if self.steps is not None:
-            self.steps.append(dict(trajectory=index, t=t, **seen))
+            columns = dict(trajectory=index, t=t, **seen)
+            self.dtypes = {name: column.dtype for name, column in columns.items()}
+            self.steps.append({name: column.tolist() for name, column in columns.items()})
 
     def close(self, t_levels=None):
         escaped = torch.tensor([s == ESCAPED for s in self.status], device=self.crossing.device)
@@ -141,7 +147,11 @@ class _Ledger:
         return Trajectories(t_escape, self.crossing, self.status, *ends, steps, t_levels)
 
     def _sorted_steps(self):
-        columns = {name: torch.cat([s[name] for s in self.steps]) for name in self.steps[0]}
+        rows = {name: [row for s in self.steps for row in s[name]] for name in self.dtypes}
+        columns = {
+            name: torch.tensor(rows[name], dtype=dtype, device=self.crossing.device)
+            for name, dtype in self.dtypes.items()
+        }
         order = torch.argsort(columns["trajectory"], stable=True)
         return {name: column[order] for name, column in columns.items()}
 
