@@ -229,7 +229,7 @@ def clocked(field: Field, clock: str, sizes: Sequence[int] | None = None) -> Fie
         y = z[:, :-1]
         dy, seen = field(y, index)
         rate = relative_rate(y, dy, sizes).clamp_min(1e-200)[:, None]  # at rest: t leaps to t_max
-        return torch.cat([dy / rate, 1 / rate], -1), seen
+        return torch.cat([dy / rate, rate.reciprocal()], -1), seen
 
     return plain if clock == "plain" else relative
 
@@ -251,8 +251,8 @@ def attempt_step(
 
 
 def _combine(weights, stages):
-    weights = _constant(weights, stages.dtype, stages.device)
-    return torch.tensordot(weights, stages[: len(weights)], dims=1)
+    row = _constant((weights,), stages.dtype, stages.device)
+    return (row @ stages[: len(weights)].flatten(1)).view(stages.shape[1:])
 
 
 @functools.cache

@@ -69,13 +69,17 @@ class Problem:
         weight_decay: lambda_l of every layer; the gradient is then that of loss +
         sum_l lambda_l |W_l|_F^2 / 2, the loss still the data's.
         """
-        weights = self.unflatten(flat)
+        loss, f, gradients = self._gradients(self.unflatten(flat), weight_decay)
+        return loss, f, network.flatten(gradients)
+
+    def _gradients(self, weights, weight_decay):
+        """The same, weights and gradients being lists of layers."""
         loss, f, gradients = network.loss_and_gradient(
             weights, self.x, self.y, self.act, self.c, self.sample_weights, self.loss
         )
         for decay, w, gradient in zip(weight_decay or (), weights, gradients, strict=False):
             gradient.add_(w, alpha=decay)
-        return loss, f, network.flatten(gradients)
+        return loss, f, gradients
 
     def field(
         self,
@@ -92,13 +96,13 @@ class Problem:
         problem = self if dtype is None else self.to(dtype)
 
         def field(flat, index):
-            cast = flat if dtype is None else flat.to(dtype)
-            loss, f, gradient = problem.loss_and_gradient(cast, weight_decay)
+            weights = problem.unflatten(flat if dtype is None else flat.to(dtype))
+            loss, f, gradients = problem._gradients(weights, weight_decay)
             seen = {"loss": loss}
             if observe is not None:
-                seen |= observe(problem.unflatten(cast), f, problem.unflatten(gradient))
+                seen |= observe(weights, f, gradients)
             seen = {name: column.to(flat.dtype) for name, column in seen.items()}
-            return gradient.neg_().to(flat.dtype), seen
+            return network.flatten(gradients).neg_().to(flat.dtype), seen
 
         return field
 
