@@ -10,7 +10,7 @@ from scipy.interpolate import CubicSpline
 from scipy.optimize import brentq
 
 from ..status import ESCAPED, NOT_ESCAPED
-from ..theory.cascade import OneOutput
+from ..theory.cascade_case import OneOutputCase
 from ..training import blockwise
 from ..training.data import Normals
 from ..training.integrate import descend
@@ -33,7 +33,7 @@ class Batches:
 
 
 @dataclass(frozen=True)
-class Training(OneOutput):
+class Training(OneOutputCase):
     """The cascade, and its training."""
 
     training: Batches
