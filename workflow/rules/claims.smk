@@ -63,12 +63,10 @@ for job, measured in JOBS.items():
             unpack(claim_inputs(measured[0])),
             code=claim_code(measured[0]),
         output:
-            tables=[f"<results>/claims/{claim}.csv" for claim in measured],
-            manifests=[f"<results>/claims/{claim}.manifest.json" for claim in measured],
-            points=[f"<results>/claims/{claim}_points.csv" for claim in measured],
-            points_manifests=[
-                f"<results>/claims/{claim}_points.manifest.json" for claim in measured
-            ],
+            tables=claim_tables(".csv", measured),
+            manifests=claim_tables(".manifest.json", measured),
+            points=claim_tables("_points.csv", measured),
+            points_manifests=claim_tables("_points.manifest.json", measured),
         log:
             f"<logs>/measure_{job}.log",
         benchmark:

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-import torch
 import xarray as xr
 from scipy.interpolate import CubicSpline
 from scipy.optimize import brentq
@@ -13,7 +12,7 @@ from ..status import ESCAPED, NOT_ESCAPED
 from ..theory.cascade_case import OneOutputCase
 from ..training import blockwise
 from ..training.data import Normals
-from ..training.integrate import descend
+from ..training.integrate import descend, never
 from ..training.optimizers import updating
 
 
@@ -84,7 +83,7 @@ def _run(settings, seed):
         updating(on_batch, blockwise.layer_rates(model, dim, spec.rate)),
         lambda: normals(spec.batch, dim),
         blockwise.start(model, settings.start(), dim),
-        event=lambda seen, index: torch.ones(len(index), dtype=torch.float64),
+        event=never,
         evaluate=observe,
         rate=spec.rate,
         max_steps=spec.steps,

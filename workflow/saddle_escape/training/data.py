@@ -41,17 +41,15 @@ class Normals:
     """
 
     def __init__(self, seed: int, device: str | torch.device = "cpu"):
-        self.device = torch.device(device)
-        on_cpu = self.device.type == "cpu"
-        self.generator = (
-            np.random.default_rng(seed) if on_cpu else torch.Generator(device).manual_seed(seed)
-        )
+        if torch.device(device).type == "cpu":
+            draw = np.random.default_rng(seed).standard_normal
+            self._draw = lambda shape: torch.from_numpy(draw(shape))
+        else:
+            there = {"generator": torch.Generator(device).manual_seed(seed), "device": device}
+            self._draw = functools.partial(torch.randn, dtype=torch.float64, **there)
 
     def __call__(self, *shape: int) -> Tensor:
-        if self.device.type == "cpu":
-            return torch.from_numpy(self.generator.standard_normal(shape))
-        draw = functools.partial(torch.randn, dtype=torch.float64, device=self.device)
-        return draw(shape, generator=self.generator)
+        return self._draw(shape)
 
 
 def first_axis(input_dim: int, device: str | torch.device = "cpu") -> Tensor:

@@ -557,12 +557,14 @@ def _sought(call, before, h, stages, theta, sought, known):
         return z, seen, call.event(seen, before.index)
     some = before.select(sought)
     new = _sought(call, some, h[sought], stages[:, sought], theta[sought], sought[sought], None)
-    z, seen, g = (c.clone() if torch.is_tensor(c) else dict(c) for c in known)
-    z[sought], g[sought] = new[0], new[2]
-    for name in seen:
-        seen[name] = seen[name].clone()
-        seen[name][sought] = new[1][name]
-    return z, seen, g
+
+    def placed(old, values):
+        mask = sought if old.ndim == 1 else sought[:, None]
+        return old.masked_scatter(mask, values)
+
+    z, seen, g = known
+    seen = {name: placed(column, new[1][name]) for name, column in seen.items()}
+    return placed(z, new[0]), seen, placed(g, new[2])
 
 
 def geometric_schedule(spacing: float) -> Callable[[int], int]:
