@@ -10,7 +10,7 @@ from saddle_escape.figures import style
 from .rows import number
 
 ROW_HEIGHT, MARGIN = 0.27, 0.75  # inches
-LINE = 57  # characters of a row's name in one line
+LINE = 68  # characters of a row's name in one line: two lines are as much as a row holds
 LIMITS = 0.1, 30.0  # what is beyond stands at the edge with its number
 TICKS = 0.1, 0.3, 1, 3, 10, 30
 REACHED, MISSED = style.CATEGORICAL[2], style.CATEGORICAL[1]
@@ -66,5 +66,6 @@ def draw(table):
 def save(table, path):
     """Write the picture as PNG; the same table gives the same bytes."""
     figure = draw(table)
+    figure.dpi = style.DPI  # the smallest letters are wider at a coarser one
     style.freeze(figure)
-    figure.savefig(path, dpi=style.DPI, metadata=style.UNDATED["png"])
+    figure.savefig(path, metadata=style.UNDATED["png"])
