@@ -20,7 +20,7 @@ from .catalogue import FIGURES
 README, REPORT = Path("README.md"), Path("paper_check/report.csv")
 SNAKEMAKE = "`.venv/bin/snakemake --cores all {}`"
 REBUILD = "run `make figures`, then `make docs`"
-TIERS = ("default", "smoke")  # whose costs are shown
+TIERS = ("default", "full", "smoke")  # whose costs are shown
 
 
 def summary(report):
