@@ -54,6 +54,11 @@ def _has_positive_real(matrix):
     return bool(np.any((values.real > 1e-12 * size) & (np.abs(values.imag) < 1e-9 * size)))
 
 
+OTHER_DRAW = (
+    24  # a control's, the last that escapes of so many: in the full tier as in the default one
+)
+
+
 # --- the loop in the cascade ----------------------------------------------------------------------
 
 
@@ -219,7 +224,7 @@ def companion_identity(case):
     draws, near = drawn.dropna(), abs(values["t_leading_order"] / drawn - 1) <= 0.15
     t0, t1, block = values["t0"], values["t1"], flow["t_block"]
     if case.control == "other_draw":
-        t1 = block = draws.iloc[-1]
+        t1 = block = drawn.iloc[:OTHER_DRAW].dropna().iloc[-1]
     sums = sensitivity.groupby("nu")["value"].sum()
     times = {"t0": t0, "t1": t1}
     return [
