@@ -11,6 +11,8 @@ from . import points, quantity
 
 # --- Proposition 25 -------------------------------------------------------------------------------
 
+OTHER_DRAW = 24  # the last that escapes of so many
+
 
 def proposition25(case):
     """Claim 13: random matrices of loop gain above and below 1.
@@ -52,11 +54,6 @@ def _has_positive_real(matrix):
     values = np.linalg.eigvals(matrix)
     size = np.abs(matrix).max()
     return bool(np.any((values.real > 1e-12 * size) & (np.abs(values.imag) < 1e-9 * size)))
-
-
-OTHER_DRAW = (
-    24  # a control's, the last that escapes of so many: in the full tier as in the default one
-)
 
 
 # --- the loop in the cascade ----------------------------------------------------------------------
@@ -223,7 +220,7 @@ def companion_identity(case):
     drawn = tables["draws"].query("route == 'coupled'")["t_escape"]
     draws, near = drawn.dropna(), abs(values["t_leading_order"] / drawn - 1) <= 0.15
     t0, t1, block = values["t0"], values["t1"], flow["t_block"]
-    if case.control == "other_draw":
+    if case.control == "other_draw":  # the same one in the full tier as in the default tier
         t1 = block = drawn.iloc[:OTHER_DRAW].dropna().iloc[-1]
     sums = sensitivity.groupby("nu")["value"].sum()
     times = {"t0": t0, "t1": t1}
