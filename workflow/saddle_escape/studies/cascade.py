@@ -34,7 +34,7 @@ class Homotopy(OneOutput):
 
 @dataclass(frozen=True)
 class Flow(OneOutput):
-    """points: equally spaced times up to t_end."""
+    """points: equally spaced times up to t_end. Its tolerance is PRINTED_RTOL, not rtol."""
 
     t_end: float
     points: int

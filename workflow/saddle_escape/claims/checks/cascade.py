@@ -11,8 +11,6 @@ from . import points, quantity
 
 # --- Proposition 25 -------------------------------------------------------------------------------
 
-OTHER_DRAW = 24  # the last that escapes of so many
-
 
 def proposition25(case):
     """Claim 13: random matrices of loop gain above and below 1.
@@ -200,6 +198,9 @@ def _wrong_adjoint(case):
     ]
 
 
+CONTROL_DRAWS = 24  # as many as the default tier has, so that the full tier takes the same one
+
+
 def companion_identity(case):
     """Claim 14b: the companion's T(1) by the homotopy, by the network, by leading order.
 
@@ -220,8 +221,8 @@ def companion_identity(case):
     drawn = tables["draws"].query("route == 'coupled'")["t_escape"]
     draws, near = drawn.dropna(), abs(values["t_leading_order"] / drawn - 1) <= 0.15
     t0, t1, block = values["t0"], values["t1"], flow["t_block"]
-    if case.control == "other_draw":  # the same one in the full tier as in the default tier
-        t1 = block = drawn.iloc[:OTHER_DRAW].dropna().iloc[-1]
+    if case.control == "other_draw":
+        t1 = block = drawn.iloc[:CONTROL_DRAWS].dropna().iloc[-1]
     sums = sensitivity.groupby("nu")["value"].sum()
     times = {"t0": t0, "t1": t1}
     return [
