@@ -1,4 +1,6 @@
-"""The table and drawing of figure 5's companion."""
+"""Figure 5's companion: its table, its drawing, its control of another draw."""
+
+from types import SimpleNamespace
 
 import matplotlib.colors as mcolors
 import numpy as np
@@ -6,6 +8,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
+from saddle_escape.claims.checks.cascade import companion_identity
 from saddle_escape.figures import companion, style
 from saddle_escape.studies import companion as study
 from saddle_escape.theory import homotopy
@@ -84,3 +87,24 @@ def test_files_are_reproducible(table, tmp_path):
 def test_unknown_content_is_refused(table, change, message):
     with pytest.raises(ValueError, match=message):
         companion.draw(change(table))
+
+
+def test_more_draws_leave_the_control_its_draw():
+    drawn = 1.0 + 0.01 * np.arange(100)
+    drawn[23] = np.nan  # the last of the default tier's may be one that does not escape
+    values = dict.fromkeys(("t_leading_order", "t0", "t1", "a_half_error", "a_half_adjoint"), 1.0)
+    values |= {"t0_grid_change": 0.0, "t1_grid_change": 0.0}
+    part = {"nu": 0.5, "weight": 1.0, "value": 0.0, "channel": "layer scales"}
+    run = {"noise": 0, "route": "flow", "t_escape": 1.0, "t_block": 1.0, "rate": np.nan}
+
+    def measured(draws):
+        tables = {
+            "identity": pd.DataFrame({"quantity": values.keys(), "value": values.values()}),
+            "sensitivity": pd.DataFrame([part]),
+            "network": pd.DataFrame([run, run | {"route": "descent", "rate": 4.0}]),
+            "draws": pd.DataFrame({"route": "coupled", "t_escape": draws}),
+        }
+        found, _ = companion_identity(SimpleNamespace(control="other_draw", tables=tables))
+        return {one["name"]: one["value"] for one in found}["network_flow"]
+
+    assert measured(drawn) == measured(drawn[:24]) == 1 / drawn[22] - 1

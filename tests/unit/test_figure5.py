@@ -8,7 +8,7 @@ import pytest
 from saddle_escape.figures import figure5, style
 from saddle_escape.settings import Quadrature
 from saddle_escape.studies import cascade
-from saddle_escape.theory import homotopy
+from saddle_escape.theory import blocks, homotopy
 
 SIZE = {
     "activation": "tanh",
@@ -44,6 +44,16 @@ def test_variables_of_the_closures(results):
     assert (count["decoupled"], count[homotopy.PAPER_CLOSURE], count["exact"]) == (12, 24, 30)
     assert (times["refined"] / times["t_escape"] - 1).abs().max() < 1e-2
     assert times["t_escape"].drop("Theorem 5").idxmin() == "exact"
+
+
+def test_the_drawn_flow_is_exact_to_its_printed_digits(results):
+    flow, settings = results[3], cascade.Flow(**SIZE, t_end=200.0, points=41)
+    model = settings.model()
+    solver = settings.solver(model, rtol=1e-13)
+    for field, nu in (("exact", 1.0), ("decoupled", 0.0)):
+        path = homotopy.trajectory(model, settings.start(), nu, settings.t_end, solver)
+        loss = [blocks.loss(model, x.reshape(model.shape)) for x in path(flow["t"].values).T]
+        np.testing.assert_allclose(flow["loss"].sel(field=field), loss, rtol=2e-8)
 
 
 def test_more_nodes_come_closer(results):
