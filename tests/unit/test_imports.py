@@ -1,7 +1,11 @@
 """The transitive import closure that decides which rules rerun."""
 
+import ast
+from pathlib import Path
+
 import pytest
 
+from saddle_escape import imports
 from saddle_escape.imports import import_closure
 
 FILES = {
@@ -73,9 +77,23 @@ def test_a_new_import_widens_the_closure(project):
         "try:\n    pass\nfinally:\n    from . import alone\n",
         "match 1:\n    case 1:\n        from . import alone\n",
         "class A:\n    def f(self):\n        with open('x'):\n            from . import alone\n",
+        "import os; from . import alone\n",
+        "if 1: from . import alone\n",
+        "from . import \\\n    alone\n",
+        "from . import (  # one (of several)\n    alone,\n)\n",
+        "from . import (\n    alone,  # why\n)  # and why\n",
+        "import json  # no import of ours\nfrom . import alone\n",
+        "if TYPE_CHECKING:\n    from . import a\n\n    from . import b\nfrom . import alone\n",
         "while 0:\n    pass\nelse:\n    if 0:\n        pass\n    else:\n        import lib.alone\n",
     ],
 )
 def test_an_import_counts_wherever_a_statement_may_stand(project, text):
     (project / "lib/base.py").write_text(text)
     assert "lib/alone.py" in closure(project, "scripts/run.py")
+
+
+def test_imports_read_from_the_text_are_those_of_the_syntax_tree():
+    for path in sorted(Path("workflow").rglob("*.py")):
+        nodes = imports._executable(imports.parse(path))
+        parsed = [ast.dump(n) for n in nodes if isinstance(n, ast.Import | ast.ImportFrom)]
+        assert [ast.dump(n) for n in imports._imports(path)] == parsed, path

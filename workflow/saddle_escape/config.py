@@ -46,14 +46,19 @@ def load_tiers(directory, overrides=None, files=()):
     directory, overrides = Path(directory), _command_line(overrides or {})
     default = {str(directory / "config.yaml"): read_yaml(directory / "config.yaml")}
     given = {str(path): read_yaml(path) for path in files}
-    selected = resolve({**default, **given, COMMAND_LINE: overrides})["tier"]
-    configs = {}
+    configs, selected = {}, _selected({**default, **given, COMMAND_LINE: overrides})
     for tier in tiers():
         path = directory / f"{tier}.yaml"
         patch = {} if tier == "default" else {str(path): _tier_file(path)}
         last = {COMMAND_LINE: {**overrides, "tier": tier}}
         configs[tier] = resolve({**default, **patch, **given, **last})
     return selected, configs
+
+
+def _selected(layers):
+    """The tier that the last of ``{source: mapping}`` names. Raises ConfigError if there is none."""
+    tier = _merged(layers)[0].get("tier")
+    return tier if tier in tiers() else resolve(layers)["tier"]
 
 
 def _tier_file(path):
