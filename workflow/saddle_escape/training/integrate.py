@@ -129,13 +129,14 @@ class _Ledger:
         for k in index.tolist():
             self.status[k] = self.status[k] or status
 
-    def record(self, index, t, seen):
+    def record(self, index, t, seen, mask=slice(None)):
         """Keep what is seen, as numbers: views of the weights would change with them.
 
-        And small tensors on the heap, between large ones that are freed, let it grow.
+        And small tensors on the heap, between large ones that are freed, let it grow. mask (b,):
+        whose, of these trajectories.
         """
         if self.steps is not None:
-            columns = dict(trajectory=index, t=t, **seen)
+            columns = _rows(dict(trajectory=index, t=t, **seen), mask)
             self.dtypes = {name: column.dtype for name, column in columns.items()}
             self.steps.append({name: column.tolist() for name, column in columns.items()})
 
@@ -201,7 +202,7 @@ def _choose(mask, new, old):
 
 def group_norms(y: Tensor, sizes: Sequence[int] | None) -> Tensor:
     """Norms (B, G) of the consecutive groups of components of y (B, P); |y| if sizes is None."""
-    if sizes is None:
+    if sizes is None or len(sizes) == y.shape[-1]:
         return y.abs()
     if len(set(sizes)) == 1:  # one operation for as many as there are
         return vector_norm(y.unflatten(-1, (len(sizes), sizes[0])), dim=-1)
@@ -439,8 +440,7 @@ def _advance(call, ledger, crossings, batch):
     crossed = ok & (after.event <= 0)
     if crossed.any():
         crossings.add(batch.select(crossed), after.select(crossed), h[crossed], stages[:, crossed])
-    recorded = ok & ~crossed
-    ledger.record(after.index[recorded], after.z[recorded, -1], _rows(after.seen, recorded))
+    ledger.record(after.index, after.z[:, -1], after.seen, ok & ~crossed)
     return _dismiss(call, ledger, after.select(~crossed))
 
 
@@ -503,7 +503,7 @@ class _Crossings:
         met = replace(after, z=z, seen=seen, counts=counts)
         in_time = z[:, -1] <= self.call.t_max
         escaped = in_time & resolved
-        self.ledger.record(met.index[escaped], z[escaped, -1], _rows(seen, escaped))
+        self.ledger.record(met.index, z[:, -1], seen, escaped)
         met.enter_into(self.ledger, ESCAPED, escaped)
         met.enter_into(self.ledger, UNRESOLVED, in_time & ~resolved)
         met.enter_into(self.ledger, NOT_ESCAPED, ~in_time)
