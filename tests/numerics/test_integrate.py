@@ -81,7 +81,7 @@ def pendulum(y, index):
     """Pendulum (angle, velocity), its energy seen. Nonlinear, smooth, no closed-form shortcut."""
     angle, velocity = y.unbind(-1)
     energy = velocity.square() / 2 - torch.cos(angle)
-    return torch.stack([velocity, -torch.sin(angle)], -1), {"energy": energy}
+    return torch.stack([velocity, -torch.sin(angle)], -1), lambda: {"energy": energy}
 
 
 def pendulum_errors(steps, theta):
@@ -114,7 +114,7 @@ def test_convergence_orders_by_regression():
 def chain(y, index):
     """Four layer scales near a saddle, dX_l/dt = (1 - prod X) prod_{k != l} X_k, loss seen."""
     product = y.prod(-1, keepdim=True)
-    return (1 - product) * product / y, {"loss": (1 - product[:, 0]).square() / 2}
+    return (1 - product) * product / y, lambda: {"loss": (1 - product[:, 0]).square() / 2}
 
 
 def chain_starts(epsilon=(0.3, 0.1, 0.03)):
@@ -192,6 +192,20 @@ def test_whoever_has_finished_leaves_the_batch():
     attempted = run.accepted_steps + run.rejected_steps
     second, longest = sorted(attempted.tolist())[1:]
     assert sizes[0] == 3 and sizes.count(1) >= 6 * (longest - second) > 0
+
+
+def test_what_is_seen_is_computed_at_the_ends_of_steps_and_in_the_search_of_the_event_alone():
+    looks = []
+
+    def counting(y, index):
+        slope, see = chain(y, index)
+        return slope, lambda: looks.append(len(index)) or see()
+
+    plateau = torch.full((3,), 0.5, dtype=torch.float64)
+    run = integrate.integrate(counting, chain_starts(), integrate.loss_event(plateau, 0.5))
+    attempted = run.accepted_steps + run.rejected_steps
+    searched = run.gradient_evaluations - 2 - 6 * attempted
+    assert sum(looks) == (1 + attempted + searched).sum() and (searched > 0).all()
 
 
 def test_events_of_different_steps_are_located_together():
@@ -346,7 +360,7 @@ def test_a_crossing_after_the_time_limit_does_not_count(clock):
 
 def test_an_exact_saddle_is_never_left():
     run = integrate.integrate(
-        lambda y, index: (torch.zeros_like(y), {}),
+        lambda y, index: (torch.zeros_like(y), dict),
         torch.ones(1, 3, dtype=torch.float64),
         clock="relative_rate",
         t_max=1e30,
@@ -356,7 +370,7 @@ def test_an_exact_saddle_is_never_left():
 
 def test_finite_time_blow_up_diverges():
     def field(y, index):
-        return y.square(), {"loss": y[:, 0]}
+        return y.square(), lambda: {"loss": y[:, 0]}
 
     start = torch.tensor([[1.0], [2.0]], dtype=torch.float64)
     run = integrate.integrate(field, start, rtol=1e-4)
@@ -370,10 +384,10 @@ def test_finite_time_blow_up_diverges():
 
 def test_a_field_that_is_not_finite_diverges():
     def field(y, index):
-        return torch.log(1 - y), {"y": y}  # no slope beyond y = 1
+        return torch.log(1 - y), lambda: {"y": y}  # no slope beyond y = 1
 
     def never(y, index):
-        return y.new_full(y.shape, math.nan), {}
+        return y.new_full(y.shape, math.nan), dict
 
     run = integrate.integrate(never, chain_starts((1.0,)))
     assert run.status == ["diverged"]
@@ -406,7 +420,7 @@ def test_bad_input_is_refused_in_one_line():
 def event_of_line(event, start=(0.0,), rtol=1e-6, **options):
     """dy/dt = 1 from ``start``, with an event that is a function of y (b,)."""
     return integrate.integrate(
-        lambda y, index: (torch.ones_like(y), {"y": y[:, 0]}),
+        lambda y, index: (torch.ones_like(y), lambda: {"y": y[:, 0]}),
         torch.tensor(start, dtype=torch.float64)[:, None],
         lambda seen, index: event(seen["y"]),
         atol=1e-6,
@@ -464,7 +478,7 @@ def test_an_unresolved_event_and_the_others_leave_each_other_alone(event):
         return torch.where(index == 0, event(seen["y"]), others)
 
     run = integrate.integrate(
-        lambda y, index: (torch.ones_like(y), {"y": y[:, 0]}),
+        lambda y, index: (torch.ones_like(y), lambda: {"y": y[:, 0]}),
         torch.zeros(3, 1, dtype=torch.float64),
         either,
         atol=1e-6,
@@ -534,7 +548,7 @@ def test_gradient_descent_of_a_network_diverges_when_the_rate_is_too_large():
             lambda: None,
             y0,
             event=integrate.loss_event(plateau, 0.1),
-            evaluate=lambda weights, index: field(weights, index)[1],
+            evaluate=lambda weights, index: field(weights, index)[1](),
             rate=rate,
             max_steps=4000,
             next_look=integrate.geometric_schedule(0.02),

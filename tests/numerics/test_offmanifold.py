@@ -101,10 +101,10 @@ def test_signal_growth_is_the_time_derivative_of_the_signal():
     w0 = bottleneck.start(SMALL, raw, 2, [0.5])
     problem = SMALL.problem(x)
     field = problem.field(signal.observer(problem))
-    slope, seen = field(w0, None)
+    slope, see = field(w0, None)
     h = 1e-4
-    gamma = [field(w0 + step * slope, None)[1]["gamma"][0] for step in (-h, h)]
-    assert seen["growth"].item() == pytest.approx(
+    gamma = [field(w0 + step * slope, None)[1]()["gamma"][0] for step in (-h, h)]
+    assert see()["growth"].item() == pytest.approx(
         ((gamma[1] - gamma[0]) / (2 * h)).item(), rel=1e-6
     )
 

@@ -84,12 +84,13 @@ def test_the_field_is_minus_the_gradient_and_sees_what_is_observed():
         torch.testing.assert_close(outputs, f, rtol=0, atol=0)
         return {"squares": torch.stack([g.square().sum((-2, -1)) for g in gradients], -1)}
 
-    slope, seen = problem.field(observe)(flat, None)
+    slope, see = problem.field(observe)(flat, None)
+    seen = see()
     torch.testing.assert_close(slope, -gradient, rtol=0, atol=0)
     torch.testing.assert_close(seen["loss"], loss, rtol=0, atol=0)
     torch.testing.assert_close(seen["squares"].sum(-1), gradient.square().sum(-1))
-    single, seen = problem.field(observe_nothing, torch.float32)(flat, None)
-    assert single.dtype == seen["loss"].dtype == torch.float64
+    single, see = problem.field(observe_nothing, torch.float32)(flat, None)
+    assert single.dtype == see()["loss"].dtype == torch.float64
     difference = (single - slope).norm() / slope.norm()
     assert 1e-9 < difference < 1e-5  # single precision, and the data cast with it
 

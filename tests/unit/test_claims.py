@@ -647,13 +647,13 @@ def test_wrong_class_flips_what_uses_it(surprises, monkeypatch):
 
 def test_wrong_gradient_flips_the_identity(surprises, monkeypatch):
     """The gradient that trains every network is the one that Theorem 1 is checked with."""
-    right = network.loss_and_gradient
+    right = network.output_and_gradient
 
     def wrong(*args, **options):
-        loss, f, gradients = right(*args, **options)
-        return loss, f, [2 * gradients[0], *gradients[1:]]
+        f, gradients = right(*args, **options)
+        return f, [2 * gradients[0], *gradients[1:]]
 
-    monkeypatch.setattr(network, "loss_and_gradient", wrong)
+    monkeypatch.setattr(network, "output_and_gradient", wrong)
     assert surprises(["1"]) == ["1"]
 
 

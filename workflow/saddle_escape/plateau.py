@@ -479,7 +479,7 @@ class _Training:
             gradient = seen.pop("gradient")
             seen["bias_speed"] = gradient[len(gradient) - self.last_bias :].norm()
             seen["rate"] = seen["speed"] / flat[0].norm()
-            return -gradient[None], {name: value[None] for name, value in seen.items()}
+            return -gradient[None], lambda: {name: value[None] for name, value in seen.items()}
 
         return field
 

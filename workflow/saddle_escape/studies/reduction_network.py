@@ -84,7 +84,7 @@ def _descent(problem, settings, start):
         lambda: None,
         start,
         event=never,
-        evaluate=lambda flat, index: field(flat, index)[1],
+        evaluate=lambda flat, index: field(flat, index)[1](),
         rate=training.rate,
         max_steps=round(settings.t_end / training.rate),
         next_look=lambda step: step + stride,

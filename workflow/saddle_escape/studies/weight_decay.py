@@ -186,7 +186,7 @@ def limit_path(problem, raw, r: int, growth: float = 100, rtol: float = 1e-8):
 
     def field(flat, index):
         _, gradient = flow.signal_and_gradient(network.unflatten(flat, shapes))
-        return network.flatten(gradient), {"size": flat.norm(dim=-1) / start.norm()}
+        return network.flatten(gradient), lambda: {"size": flat.norm(dim=-1) / start.norm()}
 
     run = integrate.integrate(
         field,

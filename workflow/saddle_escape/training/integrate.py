@@ -37,7 +37,7 @@ from ..status import (
 )
 
 Seen = dict[str, Tensor]  # named columns (b,) or (b, k), one row for each trajectory
-Field = Callable[[Tensor, Tensor], tuple[Tensor, Seen]]
+Field = Callable[[Tensor, Tensor], tuple[Tensor, Callable[[], Seen]]]
 Event = Callable[[Seen, Tensor], Tensor]
 
 CLOCKS = ("plain", "relative_rate")
@@ -215,7 +215,7 @@ def relative_rate(y: Tensor, dy: Tensor, sizes: Sequence[int] | None) -> Tensor:
 
 
 def clocked(field: Field, clock: str, sizes: Sequence[int] | None = None) -> Field:
-    """The field of (y, t) in the clock's variable: (z (b, P + 1), index) -> (dz, seen).
+    """The field of (y, t) in the clock's variable: (z (b, P + 1), index) -> (dz, see).
 
     See :func:`integrate` for field and sizes. Raises ValueError for an unknown clock.
     """
@@ -223,14 +223,14 @@ def clocked(field: Field, clock: str, sizes: Sequence[int] | None = None) -> Fie
         raise ValueError(f"clock: unknown '{clock}', choose from {', '.join(CLOCKS)}")
 
     def plain(z, index):
-        dy, seen = field(z[:, :-1], index)
-        return torch.cat([dy, torch.ones_like(dy[:, :1])], -1), seen
+        dy, see = field(z[:, :-1], index)
+        return torch.cat([dy, torch.ones_like(dy[:, :1])], -1), see
 
     def relative(z, index):
         y = z[:, :-1]
-        dy, seen = field(y, index)
+        dy, see = field(y, index)
         rate = relative_rate(y, dy, sizes).clamp_min(1e-200)[:, None]  # at rest: t leaps to t_max
-        return torch.cat([dy / rate, rate.reciprocal()], -1), seen
+        return torch.cat([dy / rate, rate.reciprocal()], -1), see
 
     return plain if clock == "plain" else relative
 
@@ -247,8 +247,8 @@ def attempt_step(
     h = h[:, None]
     for i in range(1, len(C)):
         z1 = torch.addcmul(z, h, _combine(A[i], stages))
-        stages[i], seen = rhs(z1, index)
-    return z1, stages, h * _combine(E, stages), seen
+        stages[i], see = rhs(z1, index)
+    return z1, stages, h * _combine(E, stages), see()
 
 
 def _combine(weights, stages):
@@ -373,8 +373,9 @@ def integrate(
 ) -> Trajectories:
     """Follow B independent trajectories dy/dt = field(y) from t = 0 until each one's event.
 
-    field: (y (b, P), index (b,)) -> (dy (b, P), per flow time; seen), of those still under way:
-        index names them, seen is what is known beside the slope, a dict of columns (b,) or (b, k).
+    field: (y (b, P), index (b,)) -> (dy (b, P), per flow time; see), of those still under way:
+        index names them, see() is what is known beside the slope, a dict of columns (b,) or (b, k);
+        it is called at the end of a step, not at the five stages before.
     y0: (B, P), float64.
     event: (seen, index) -> (b,), positive before the event and zero at it, which is located on the
         dense output by root finding; None follows everybody to a limit.
@@ -413,7 +414,8 @@ def never(seen: Seen, index: Tensor) -> Tensor:
 def _start(call, ledger, y0, follow_above_plateau):
     index = torch.arange(len(y0), device=y0.device)
     z = torch.cat([y0, torch.zeros_like(y0[:, :1])], -1)
-    dz, seen = call.rhs(z, index)
+    dz, see = call.rhs(z, index)
+    seen = see()
     event = call.event(seen, index)
     h = call.first_step(z, dz, index)
     counts = torch.zeros(3, len(y0), dtype=torch.long, device=y0.device)
@@ -553,7 +555,7 @@ def _sought(call, before, h, stages, theta, sought, known):
     """(z, seen, event) on the dense output at theta (b,), for the others as ``known``."""
     if sought.all():
         z = interpolate(before.z, h, stages, theta)
-        _, seen = call.rhs(z, before.index)
+        seen = call.rhs(z, before.index)[1]()
         return z, seen, call.event(seen, before.index)
     some = before.select(sought)
     new = _sought(call, some, h[sought], stages[:, sought], theta[sought], sought[sought], None)

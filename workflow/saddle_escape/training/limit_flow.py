@@ -253,7 +253,10 @@ def _grown(flow, small, growth, rtol, max_steps):
 
     def field(flat, index):
         signal, gradient = flow.of(index).signal_and_gradient(network.unflatten(flat, shapes))
-        return network.flatten(gradient), {"signal": signal, "size": flat.norm(dim=-1).log()}
+        return network.flatten(gradient), lambda: {
+            "signal": signal,
+            "size": flat.norm(dim=-1).log(),
+        }
 
     run = integrate.integrate(
         field,
@@ -264,8 +267,8 @@ def _grown(flow, small, growth, rtol, max_steps):
         rtol=rtol or flow.rtol,
         max_steps=max_steps,
     )
-    velocity, seen = field(run.state, torch.arange(len(start), device=start.device))
-    return run, seen["signal"], velocity.square().sum(-1)
+    velocity, see = field(run.state, torch.arange(len(start), device=start.device))
+    return run, see()["signal"], velocity.square().sum(-1)
 
 
 # --- predictions ----------------------------------------------------------------------------------

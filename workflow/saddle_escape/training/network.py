@@ -81,7 +81,7 @@ def forward(weights: Sequence[Tensor], x: Tensor, act: Activation, c: float) -> 
 def mean_loss(
     f: Tensor, y: Tensor, sample_weights: Tensor | None = None, loss: Loss = SQUARED
 ) -> Tensor:
-    """sum_s w_s loss(f_s, y_s), shape (...); see :func:`loss_and_gradient`."""
+    """sum_s w_s loss(f_s, y_s), shape (...); see :func:`output_and_gradient`."""
     return _mean(loss.value(f, y), sample_weights).sum((-2, -1))
 
 
@@ -101,17 +101,34 @@ def loss_and_gradient(
     sample_weights: Tensor | None = None,
     loss: Loss = SQUARED,
 ) -> tuple[Tensor, Tensor, Weights]:
-    """The loss sum_s w_s loss(f_s, y_s) and its exact gradient, by manual backpropagation.
+    """The loss sum_s w_s loss(f_s, y_s) and its gradient: (loss (...), f, [gradient like W_l]).
+
+    Arguments as of :func:`output_and_gradient`.
+    """
+    f, gradients = output_and_gradient(weights, x, y, act, c, sample_weights, loss)
+    return mean_loss(f, y, sample_weights, loss), f, gradients
+
+
+def output_and_gradient(
+    weights: Sequence[Tensor],
+    x: Tensor,
+    y: Tensor,
+    act: Activation,
+    c: float,
+    sample_weights: Tensor | None = None,
+    loss: Loss = SQUARED,
+) -> tuple[Tensor, Weights]:
+    """The output and the loss's exact gradient, by manual backpropagation.
 
     weights: list of (..., n_l, n_{l-1}); x: (n, d) or (..., n, d); y: (n, K_out) or
     (..., n, K_out); sample_weights: (n,) or (..., n), 1/n if None (a quadrature rule makes this a
     population loss); loss: see :mod:`losses`, by default 1/2 |f - y|^2.
-    Returns (loss (...), f (..., n, K_out), [gradient like W_l]). No autograd graph is built.
+    Returns (f (..., n, K_out), [gradient like W_l]). No autograd graph is built.
     """
     if x.ndim == y.ndim == 2 and all(w.ndim == 3 and len(w) == 1 for w in weights):
         alone = [w[0] for w in weights]  # faster as no batch of networks
-        value, f, gradients = loss_and_gradient(alone, x, y, act, c, sample_weights, loss)
-        return value[None], f[None], [g[None] for g in gradients]
+        f, gradients = output_and_gradient(alone, x, y, act, c, sample_weights, loss)
+        return f[None], [g[None] for g in gradients]
     products = [product(w) for w in weights]
     activities, slopes, h = [x], [], products[0](x, weights[0])
     for w, times in zip(weights[1:], products[1:], strict=True):
@@ -126,7 +143,7 @@ def loss_and_gradient(
         gradients[layer] = times(delta.mT, activities[layer].mT)
         delta = times(delta, weights[layer].mT).mul_(slopes[layer - 1])
     gradients[0] = products[0](delta.mT, x.mT)
-    return mean_loss(h, y, sample_weights, loss), h, gradients
+    return h, gradients
 
 
 def _scaled(fresh, c):

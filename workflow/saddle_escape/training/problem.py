@@ -58,8 +58,7 @@ class Problem:
 
     def mean_loss(self, flat: Tensor) -> Tensor:
         """The loss (b,) at weights (b, P)."""
-        f = network.forward(self.unflatten(flat), self.x, self.act, self.c)
-        return network.mean_loss(f, self.y, self.sample_weights, self.loss)
+        return self._mean_loss(network.forward(self.unflatten(flat), self.x, self.act, self.c))
 
     def loss_and_gradient(
         self, flat: Tensor, weight_decay: Sequence[float] | None = None
@@ -69,27 +68,30 @@ class Problem:
         weight_decay: lambda_l of every layer; the gradient is then that of loss +
         sum_l lambda_l |W_l|_F^2 / 2, the loss still the data's.
         """
-        loss, f, gradients = self._gradients(self.unflatten(flat), weight_decay)
-        return loss, f, network.flatten(gradients)
+        f, gradients = self._gradients(self.unflatten(flat), weight_decay)
+        return self._mean_loss(f), f, network.flatten(gradients)
+
+    def _mean_loss(self, f):
+        return network.mean_loss(f, self.y, self.sample_weights, self.loss)
 
     def _gradients(self, weights, weight_decay):
-        """The same, weights and gradients being lists of layers."""
-        loss, f, gradients = network.loss_and_gradient(
+        """(outputs, gradients), weights and gradients being lists of layers."""
+        f, gradients = network.output_and_gradient(
             weights, self.x, self.y, self.act, self.c, self.sample_weights, self.loss
         )
         for decay, w, gradient in zip(weight_decay or (), weights, gradients, strict=False):
             gradient.add_(w, alpha=decay)
-        return loss, f, gradients
+        return f, gradients
 
     def field(
         self,
         observe: Callable[[list[Tensor], Tensor, list[Tensor]], dict[str, Tensor]] | None = None,
         dtype: torch.dtype | None = None,
         weight_decay: Sequence[float] | None = None,
-    ) -> Callable[[Tensor, Tensor], tuple[Tensor, dict[str, Tensor]]]:
+    ) -> Callable[[Tensor, Tensor], tuple[Tensor, Callable[[], dict[str, Tensor]]]]:
         """The field of :func:`integrate.integrate`, dW/dt = -dLoss/dW - lambda_l W_l.
 
-        Beside it is seen "loss" (b,), and what observe(weights, f, gradients) names: columns (b,)
+        Beside it can be seen "loss" (b,), and what observe(weights, f, gradients) names: columns (b,)
         or (b, k), weights and gradients being lists of layers. dtype: of the forward and backward
         pass, if not the flow's.
         """
@@ -97,12 +99,15 @@ class Problem:
 
         def field(flat, index):
             weights = problem.unflatten(flat if dtype is None else flat.to(dtype))
-            loss, f, gradients = problem._gradients(weights, weight_decay)
-            seen = {"loss": loss}
-            if observe is not None:
-                seen |= observe(weights, f, gradients)
-            seen = {name: column.to(flat.dtype) for name, column in seen.items()}
-            return network.flatten(gradients).neg_().to(flat.dtype), seen
+            f, gradients = problem._gradients(weights, weight_decay)
+
+            def see():
+                seen = {"loss": problem._mean_loss(f)}
+                if observe is not None:
+                    seen |= observe(weights, f, gradients)
+                return {name: column.to(flat.dtype) for name, column in seen.items()}
+
+            return network.flatten(gradients).neg_().to(flat.dtype), see
 
         return field
 

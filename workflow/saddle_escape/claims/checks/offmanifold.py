@@ -220,10 +220,10 @@ def _ends(settings, width, layers, epsilons, damping, seed=0):
     plain = problem.field()
 
     def field(flat, index):
-        slope, seen = plain(flat, index)
+        slope, see = plain(flat, index)
         off = problem.flatten(_off(problem.unflatten(flat), direction))
         rate = damping * slope.norm(dim=-1) / flat.norm(dim=-1)
-        return slope - rate[:, None] * off, seen
+        return slope - rate[:, None] * off, see
 
     plateau = problem.plateau.expand(len(starts))
     run = integrate.integrate(
