@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import xarray as xr
 
@@ -91,6 +92,19 @@ def test_without_results_the_command_says_what_to_do(tmp_path, monkeypatch, caps
     with pytest.raises(SystemExit, match=r"costs: .*no benchmark of figure1; run `make figures`"):
         costs.main()
     assert not costs.TABLE.exists()
+
+
+def test_rows_of_tiers_computed_elsewhere_stay_in_their_order(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("figures").mkdir()
+    costs.TABLE.write_text("tier,cpu_minutes,devices\nsmoke,0.10,\ndefault,9,cpu\nfull,180.0,NA\n")
+    columns = ["tier", "cpu_minutes", "devices"]
+    monkeypatch.setattr(costs, "gather", lambda t: pd.DataFrame([(t, 2.5, "cpu")], columns=columns))
+    monkeypatch.setattr(costs, "job_times", lambda t: pd.DataFrame({"tier": [t]}))
+    costs.main()
+    kept = "tier,cpu_minutes,devices\nsmoke,0.10,\ndefault,2.5,cpu\nfull,180.0,NA\n"
+    assert costs.TABLE.read_text() == kept
+    assert costs.JOB_TIMES.read_text() == "tier\ndefault\n"
 
 
 def test_machine_is_named():

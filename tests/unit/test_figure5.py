@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from saddle_escape import config
 from saddle_escape.figures import figure5, style
 from saddle_escape.settings import Quadrature
 from saddle_escape.studies import cascade
@@ -20,13 +21,18 @@ SIZE = {
     "epsilon": 0.2,
     "threshold": 0.5,
 }
+FLOW = SIZE | {
+    "flow_rtol": config.read_yaml("config/config.yaml")["cascade"]["flow_rtol"],
+    "t_end": 200.0,
+    "points": 41,
+}
 
 
 @pytest.fixture(scope="module")
 def results():
     """Of a larger start on a coarse grid; a training that follows the exact flow."""
     rules, sensitivities = cascade.identity(cascade.Homotopy(**SIZE, nodes=(1, 2)))
-    flow = cascade.flow(cascade.Flow(**SIZE, t_end=200.0, points=41))
+    flow = cascade.flow(cascade.Flow(**FLOW))
     training = flow.sel(field="exact", drop=True).expand_dims("seed")
     trained = pd.DataFrame({"seed": [0], "t_escape": [70.0], "status": ["escaped"]})
     times = cascade.times(cascade.Times(**SIZE))
@@ -47,7 +53,7 @@ def test_variables_of_the_closures(results):
 
 
 def test_the_drawn_flow_is_exact_to_its_printed_digits(results):
-    flow, settings = results[3], cascade.Flow(**SIZE, t_end=200.0, points=41)
+    flow, settings = results[3], cascade.Flow(**FLOW)
     model = settings.model()
     solver = settings.solver(model, rtol=1e-13)
     for field, nu in (("exact", 1.0), ("decoupled", 0.0)):

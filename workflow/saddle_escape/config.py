@@ -56,7 +56,7 @@ def load_tiers(directory, overrides=None, files=()):
 
 
 def _selected(layers):
-    """The tier that the last of ``{source: mapping}`` names. Raises ConfigError if there is none."""
+    """The tier that the last of ``{source: mapping}`` to give one names. Raises ConfigError."""
     tier = _merged(layers)[0].get("tier")
     return tier if tier in tiers() else resolve(layers)["tier"]
 

@@ -131,13 +131,25 @@ def gather(tier):
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
+def _beside(path, gathered):
+    """The gathered rows and those of other tiers in the table at a path, tier after tier."""
+    rows = gathered
+    if path.exists():
+        there = pd.read_csv(path, dtype=str, keep_default_na=False)
+        rows = pd.concat([there[~there["tier"].isin(gathered["tier"])], gathered])
+    return rows.sort_values("tier", key=lambda tier: tier.map(config.tiers().index), kind="stable")
+
+
 def main():
-    """Gather the costs of every computed tier; the default tier must be among them."""
+    """Gather the costs of every computed tier; the default tier must be among them.
+
+    What the tables say of tiers that have not been computed here stays.
+    """
     computed = [t for t in config.tiers() if (Path("results") / t / "claims/report.csv").exists()]
     try:
         tiers = list(dict.fromkeys([*computed, "default"]))
         tables = {TABLE: map(gather, tiers), JOB_TIMES: map(job_times, tiers)}
-        tables = {path: pd.concat(parts) for path, parts in tables.items()}
+        tables = {path: _beside(path, pd.concat(parts)) for path, parts in tables.items()}
     except FileNotFoundError as error:
         sys.exit(f"costs: {error}")
     TABLE.parent.mkdir(exist_ok=True)

@@ -91,9 +91,9 @@ class Problem:
     ) -> Callable[[Tensor, Tensor], tuple[Tensor, Callable[[], dict[str, Tensor]]]]:
         """The field of :func:`integrate.integrate`, dW/dt = -dLoss/dW - lambda_l W_l.
 
-        Beside it can be seen "loss" (b,), and what observe(weights, f, gradients) names: columns (b,)
-        or (b, k), weights and gradients being lists of layers. dtype: of the forward and backward
-        pass, if not the flow's.
+        Beside it can be seen "loss" (b,), and what observe(weights, f, gradients) names: columns
+        (b,) or (b, k), weights and gradients being lists of layers. dtype: of the forward and
+        backward pass, if not the flow's.
         """
         problem = self if dtype is None else self.to(dtype)
 
