@@ -43,13 +43,13 @@ Built-in activations: {activations}.
 
 
 def resolved(node):
-    """A schema node with its ``$ref`` followed."""
+    """A schema node with its ``$ref`` followed; what stands beside that counts as well."""
     if "$ref" not in node:
         return node
     target = config.schema()
     for part in node["$ref"].removeprefix("#/").split("/"):
         target = target[part]
-    return resolved(target)
+    return resolved(target) | {key: node[key] for key in node.keys() - {"$ref"}}
 
 
 def keys(node, path=()):
