@@ -4,11 +4,8 @@
 parameters are in config/, all mathematics in workflow/saddle_escape/.
 """
 
-import gc
-
 from snakemake.utils import min_version
 
-gc.set_threshold(200_000)  # what is loaded stays: looking through it for garbage took half a second
 min_version("9.27")
 
 

@@ -10,6 +10,10 @@ ROOT = Path(workflow.basedir)
 SCRIPTS = ROOT / "workflow" / "scripts"
 sys.path.insert(0, str(ROOT / "workflow"))
 
+from saddle_escape import garbage
+
+garbage.look_seldom()
+
 from saddle_escape.artifact.catalogue import BY_DEFAULT, FIGURES, ON_DEMAND
 from saddle_escape.config import ConfigError, load_tiers, nearest, schema, select
 from saddle_escape.imports import import_closure

@@ -1,6 +1,5 @@
 """What every script does around its one call: log, threads, manifest, save."""
 
-import gc
 import os
 import sys
 from contextlib import contextmanager
@@ -10,7 +9,9 @@ from pathlib import Path
 # This checkout's library comes first, even in an environment made for another checkout.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-gc.set_threshold(200_000)  # looking for garbage made torch's import a sixth longer
+from saddle_escape import garbage
+
+garbage.look_seldom()
 
 
 @contextmanager
