@@ -1,5 +1,7 @@
 """Figure 5's table and drawing."""
 
+import itertools
+
 import matplotlib.colors as mcolors
 import numpy as np
 import pandas as pd
@@ -132,3 +134,14 @@ def test_files_are_reproducible(table, tmp_path):
 def test_unknown_content_is_refused(table, change, message):
     with pytest.raises(ValueError, match=message):
         figure5.draw(change(table))
+
+
+@pytest.mark.parametrize("t", [1097, 1290, 1345, 1400, 1455])
+def test_names_of_times_stay_apart_wherever_a_time_is(t):
+    table = pd.read_csv("figures/figure5.csv")
+    moved = (table["series"] == "escape_time") & (table["channel"] == "2 nodes")
+    figure = figure5.draw(table.assign(t=table["t"].mask(moved, t)))
+    figure.draw_without_rendering()
+    (panel,) = (axes for axes in figure.axes if len(axes.texts) > 4)
+    boxes = [text.get_window_extent() for text in panel.texts]
+    assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))

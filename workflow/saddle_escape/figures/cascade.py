@@ -41,8 +41,9 @@ def draw_times(axes: Axes, times: pd.DataFrame, looks: Mapping[str, tuple[str, d
             axes.axvline(times.loc[name, "t"], zorder=1.2, gid=name, **look)
 
 
-def name_time(axes: Axes, t: float, text: str, color, side: str, lift: float = 3) -> None:
-    """Name and value of an escape time above its line, on one side of it."""
+def name_time(axes: Axes, t: float, text: str, color, side: str, level: int = 0) -> None:
+    """Name and value of an escape time above its line, on one side of it, or higher (level 1)."""
+    lift = 3 + 2.4 * level * mpl.rcParams["font.size"]
     axes.annotate(
         f"{text}\n{t:.0f}", (t, 1), ({"left": -1, "center": 0, "right": 1}[side], lift),
         xycoords=axes.get_xaxis_transform(), textcoords="offset points", ha=side, va="bottom",
@@ -65,4 +66,4 @@ def draw_channels(axes: Axes, rows: pd.DataFrame, colors: Mapping[str, Sequence]
     axes.plot(nu, values.sum(axis=1), label=r"$A(\nu)$", **look)
     axes.axhline(0, color=style.INK, linewidth=0.6)
     axes.set(xlabel=r"Homotopy parameter $\nu$", ylabel=r"$A(\nu)=dT/d\nu$", xlim=(0, 1))
-    axes.legend(loc="lower left")
+    axes.legend(loc="lower left", handlelength=1.1, handletextpad=0.5, borderaxespad=0.2)

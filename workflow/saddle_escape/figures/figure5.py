@@ -1,12 +1,14 @@
 """Figure 5 of the paper (Proposition 24): three modes, one output, and when the first escapes."""
 
+import itertools
+
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from . import cascade, style
-from .axes import check_columns, check_values, panel_label
+from .axes import check_columns, check_values, panel_label, settle
 from .cascade import BLUE, COLUMNS, DARK_PURPLE, LIGHT_PURPLE
 
 SERIES = ("loss", "alignment", "escape_time", "sensitivity")
@@ -25,6 +27,8 @@ CHANNELS = {
     "cross-block rotations": style.CATEGORICAL[3],
 }
 CLOSE = 0.5  # of the distance to the furthest time: names side by side would touch
+APART = 3  # points between names
+SIDES = ("right", "center", "left")  # of a name, where its line is
 MARGIN = (0.88, 1.06)  # panel (b) reaches from and to these multiples of the first and last time
 
 
@@ -51,10 +55,10 @@ def draw(table: pd.DataFrame) -> Figure:
     _draw_history(axes["a"], rows, times, (0, rows["loss"]["t"].max()))
     cascade.log_loss(axes["a"], rows["loss"]["value"].min())
     axes["a"].legend(handles=_handles(), loc="center right")
+    cascade.draw_channels(axes["c"], rows["sensitivity"], CHANNELS)
     right = _draw_history(axes["b"], rows, times, window)
     _mark_network(right, times)
     _name_times(axes["b"], times)
-    cascade.draw_channels(axes["c"], rows["sensitivity"], CHANNELS)
     return figure
 
 
@@ -99,10 +103,39 @@ def _mark_network(axes: Axes, times: pd.DataFrame) -> None:
 
 
 def _name_times(axes: Axes, times: pd.DataFrame) -> None:
-    """Neighbours are turned away from each other."""
-    for name, (text, look) in TIMES.items():
-        gaps = (times.loc[list(TIMES), "t"] - times.loc[name, "t"]).drop(name)
-        nearest = gaps[gaps.abs().idxmin()]
-        outwards = "right" if nearest > 0 else "left"
-        side = outwards if abs(nearest) < CLOSE * gaps.abs().max() else "center"
-        cascade.name_time(axes, times.loc[name, "t"], text, look["color"], side)
+    """Neighbours turn away from each other; where names would touch, others turn or go higher."""
+    settle(axes.figure)
+    turned = [_turned_away(times, name) for name in TIMES]
+    points = 72 / axes.figure.dpi
+    at = [axes.transData.transform((times.loc[name, "t"], 0))[0] * points for name in TIMES]
+    widths = [style.text_width(text, axes.figure) for text, _ in TIMES.values()]
+
+    def cost(places):
+        """How much of the names touches, how many are higher, and how many turned otherwise."""
+        spans = [
+            (
+                level,
+                *{"right": (x - w, x), "center": (x - w / 2, x + w / 2), "left": (x, x + w)}[side],
+            )
+            for x, w, (level, side) in zip(at, widths, places, strict=True)
+        ]
+        pairs = [(a, b) for a, b in itertools.combinations(sorted(spans), 2) if a[0] == b[0]]
+        touching = sum(max(a[2] + APART - b[1], 0) for a, b in pairs)
+        others = sum(side != before for (_, side), before in zip(places, turned, strict=True))
+        return round(touching, 1), sum(level for level, _ in places), others
+
+    for levels in ((0,), (0, 1)):
+        choices = itertools.product(itertools.product(levels, SIDES), repeat=len(TIMES))
+        places = min(choices, key=cost)
+        if not cost(places)[0]:
+            break
+    for (name, (text, look)), (level, side) in zip(TIMES.items(), places, strict=True):
+        cascade.name_time(axes, times.loc[name, "t"], text, look["color"], side, level)
+
+
+def _turned_away(times, name):
+    """The side of the line on which its name is away from the nearest other line."""
+    gaps = (times.loc[list(TIMES), "t"] - times.loc[name, "t"]).drop(name)
+    nearest = gaps[gaps.abs().idxmin()]
+    outwards = "right" if nearest > 0 else "left"
+    return outwards if abs(nearest) < CLOSE * gaps.abs().max() else "center"

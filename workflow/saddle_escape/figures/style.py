@@ -184,6 +184,14 @@ def save(figure: Figure, stem: Path | str) -> tuple[Path, Path]:
     return pdf, png
 
 
+def text_width(text: str, figure: Figure) -> float:
+    """How wide a text is in the figure's font, in points."""
+    label = figure.text(0, 0, text)
+    width = label.get_window_extent(figure.canvas.get_renderer()).width
+    label.remove()
+    return width * 72 / figure.dpi
+
+
 def freeze(figure: Figure) -> None:
     """Settle the layout for good: a second pass would part names from their lines."""
     figure.draw_without_rendering()
