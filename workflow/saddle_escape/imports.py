@@ -57,9 +57,9 @@ def imported_files(path, roots):
 def _imports(path):
     """The import statements of a file, by its text where they are plain to see.
 
-    They are if each word "import" belongs to one on lines of its own, and none is for a type checker
-    alone; else the whole file is parsed, which takes eight times as long. What looks like a statement
-    in a text between quotes counts.
+    They are if each word "import" belongs to one on lines of its own, and none is for a type
+    checker alone; else the whole file is parsed, which takes eight times as long. What looks like a
+    statement in a text between quotes counts.
     """
     text = path.read_text(encoding="utf-8")
     found = STATEMENT.findall(text)
