@@ -59,8 +59,9 @@ def test_sibling_does_not_pull_in_its_neighbours(project):
 
 
 def test_what_only_a_type_checker_imports_does_not_count(project):
-    text = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from . import alone\n"
-    (project / "lib/base.py").write_text(text)
+    block = "if TYPE_CHECKING:\n    from . import alone\n"
+    (project / "lib/base.py").write_text(block)
+    (project / "lib/b.py").write_text(f"from typing import TYPE_CHECKING\n{block.strip()}  # why")
     assert "lib/alone.py" not in closure(project, "scripts/run.py")
 
 
@@ -82,6 +83,9 @@ def test_a_new_import_widens_the_closure(project):
         "from . import \\\n    alone\n",
         "from . import (  # one (of several)\n    alone,\n)\n",
         "from . import (\n    alone,  # why\n)  # and why\n",
+        'def f():\n    """Read the\nimport statements of a file.\n"""\n    from . import alone\n',
+        "from . import (\n    a,  # 1)\n    alone,\n)\n",
+        'def f():\n    """\nif TYPE_CHECKING:\n    x"""\n    from . import alone\n',
         "import json  # no import of ours\nfrom . import alone\n",
         "if TYPE_CHECKING:\n    from . import a\n\n    from . import b\nfrom . import alone\n",
         "while 0:\n    pass\nelse:\n    if 0:\n        pass\n    else:\n        import lib.alone\n",

@@ -15,6 +15,12 @@ from snakemake_logger_plugin_progress.estimate import Estimate, in_words, job_se
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.fixture(autouse=True)
+def overhead(monkeypatch):
+    """A second a job, for times that one can add up."""
+    monkeypatch.setattr("snakemake_logger_plugin_progress.estimate.OVERHEAD", 1.0)
+
+
 class TestInterface(Interface):
     """Snakemake's own tests of a logger plugin."""
 

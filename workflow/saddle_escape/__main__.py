@@ -2,9 +2,7 @@
 
 import sys
 
-from . import garbage
 from .cli.main import program
 
 if __name__ == "__main__":
-    garbage.look_seldom()
     sys.exit(program())

@@ -1,4 +1,4 @@
-"""How seldom a short process looks for garbage: what it loads, it needs to its end."""
+"""How seldom a process of this project looks for garbage: it needs what it loads to its end."""
 
 import atexit
 import gc

@@ -1,8 +1,8 @@
 """What each figure and the claims cost, from Snakemake's benchmark files and the manifests.
 
-``python -m saddle_escape.artifact.costs`` writes ``figures/costs.csv`` for the tiers that have been
-computed here, which :mod:`saddle_escape.artifact.readme` shows, and ``figures/job_times.csv``, the
-CPU time of every rule.
+``python -m saddle_escape.artifact.costs`` writes ``figures/costs.csv``, which
+:mod:`saddle_escape.artifact.readme` shows, and ``figures/job_times.csv``, the CPU time of every
+rule, for the tiers that have been computed here; what they say of other tiers stays.
 """
 
 import csv
@@ -141,10 +141,7 @@ def _beside(path, gathered):
 
 
 def main():
-    """Gather the costs of every computed tier; the default tier must be among them.
-
-    What the tables say of tiers that have not been computed here stays.
-    """
+    """Gather the costs of every computed tier; the default tier must be among them."""
     computed = [t for t in config.tiers() if (Path("results") / t / "claims/report.csv").exists()]
     try:
         tiers = list(dict.fromkeys([*computed, "default"]))

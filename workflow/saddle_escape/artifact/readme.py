@@ -93,9 +93,9 @@ def cost_table(spent):
         total = parts[["jobs", "cpu_minutes", "gradient_evaluations"]].sum()
         total["peak_mb"] = parts["peak_mb"].max()
         rows.append(_cost_row(tier, "all", total))
-    machine, devices = spent["machine"].iloc[0], ", ".join(sorted(set(spent["devices"])))
+    machines, devices = dict.fromkeys(spent["machine"]), ", ".join(sorted(set(spent["devices"])))
     table = words.table(head, rows)
-    return f"{table}\nMeasured on: {machine}; networks trained on: {devices}.\n"
+    return f"{table}\nMeasured on: {'; '.join(machines)}; networks trained on: {devices}.\n"
 
 
 def _cost_row(tier, part, row):

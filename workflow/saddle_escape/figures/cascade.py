@@ -41,11 +41,16 @@ def draw_times(axes: Axes, times: pd.DataFrame, looks: Mapping[str, tuple[str, d
             axes.axvline(times.loc[name, "t"], zorder=1.2, gid=name, **look)
 
 
+def time_text(text: str, t: float) -> str:
+    """Name and value of an escape time."""
+    return f"{text}\n{t:.0f}"
+
+
 def name_time(axes: Axes, t: float, text: str, color, side: str, level: int = 0) -> None:
     """Name and value of an escape time above its line, on one side of it, or higher (level 1)."""
     lift = 3 + 2.4 * level * mpl.rcParams["font.size"]
     axes.annotate(
-        f"{text}\n{t:.0f}", (t, 1), ({"left": -1, "center": 0, "right": 1}[side], lift),
+        time_text(text, t), (t, 1), ({"left": -1, "center": 0, "right": 1}[side], lift),
         xycoords=axes.get_xaxis_transform(), textcoords="offset points", ha=side, va="bottom",
         color=darker(mpl.colors.to_rgb(color)), linespacing=1.1,
     )  # fmt: skip

@@ -105,10 +105,12 @@ def _mark_network(axes: Axes, times: pd.DataFrame) -> None:
 def _name_times(axes: Axes, times: pd.DataFrame) -> None:
     """Neighbours turn away from each other; where names would touch, others turn or go higher."""
     settle(axes.figure)
+    times = times.loc[list(TIMES), "t"]
     turned = [_turned_away(times, name) for name in TIMES]
     points = 72 / axes.figure.dpi
-    at = [axes.transData.transform((times.loc[name, "t"], 0))[0] * points for name in TIMES]
-    widths = [style.text_width(text, axes.figure) for text, _ in TIMES.values()]
+    at = [axes.transData.transform((t, 0))[0] * points for t in times]
+    texts = [cascade.time_text(text, times[name]) for name, (text, _) in TIMES.items()]
+    widths = [style.text_width(text, axes.figure) for text in texts]
 
     def cost(places):
         """How much of the names touches, how many are higher, and how many turned otherwise."""
@@ -130,12 +132,12 @@ def _name_times(axes: Axes, times: pd.DataFrame) -> None:
         if not cost(places)[0]:
             break
     for (name, (text, look)), (level, side) in zip(TIMES.items(), places, strict=True):
-        cascade.name_time(axes, times.loc[name, "t"], text, look["color"], side, level)
+        cascade.name_time(axes, times[name], text, look["color"], side, level)
 
 
 def _turned_away(times, name):
     """The side of the line on which its name is away from the nearest other line."""
-    gaps = (times.loc[list(TIMES), "t"] - times.loc[name, "t"]).drop(name)
+    gaps = (times - times[name]).drop(name)
     nearest = gaps[gaps.abs().idxmin()]
     outwards = "right" if nearest > 0 else "left"
     return outwards if abs(nearest) < CLOSE * gaps.abs().max() else "center"

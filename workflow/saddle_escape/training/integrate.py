@@ -201,7 +201,7 @@ def _choose(mask, new, old):
 
 
 def group_norms(y: Tensor, sizes: Sequence[int] | None) -> Tensor:
-    """Norms (B, G) of the consecutive groups of components of y (B, P); |y| if sizes is None."""
+    """Norms (B, G) of the consecutive groups of components of y (B, P); |y| if each is one."""
     if sizes is None or len(sizes) == y.shape[-1]:
         return y.abs()
     if len(set(sizes)) == 1:  # one operation for as many as there are
@@ -247,6 +247,7 @@ def attempt_step(
     h = h[:, None]
     for i in range(1, len(C)):
         z1 = torch.addcmul(z, h, _combine(A[i], stages))
+        see = None  # lets go of what the last stage could have shown
         stages[i], see = rhs(z1, index)
     return z1, stages, h * _combine(E, stages), see()
 

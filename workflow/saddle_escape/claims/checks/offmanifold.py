@@ -103,10 +103,10 @@ def _small_network_signal(small, control):
     field = problem.field(lambda weights, f, gradients: {"gamma": (f * x[:, :1]).mean((-2, -1))})
 
     def perturbed(flat, index):
-        slope, seen = field(flat, index)
+        slope, see = field(flat, index)
         if control == "frozen_layer":
             slope[:, : problem.sizes[0]] = 0.0
-        return slope, seen
+        return slope, see
 
     run = integrate.integrate(
         perturbed,
