@@ -163,9 +163,10 @@ def _against_torchdiffeq(size, work, ours, problem, start, exact):
         yield from _pair(work, peer, skipped=skipped)
         return
     theirs = functools.partial(torchdiffeq_times, problem, start)
-    (own, took), ((_, needed), (found, spent)) = once(ours, theirs)
+    (_, needed), (found, spent) = ours(), theirs()
     accurate("torchdiffeq", found, exact, ACCURACY)
-    yield from _pair(work, peer, ([needed], [spent]), ([own], [took]))
+    times = in_turns(ours, theirs, repeats=size.repeats)
+    yield from _pair(work, peer, ([needed], [spent]), times)
 
 
 def _against_torchode(size, work, ours, problem, start, end):
