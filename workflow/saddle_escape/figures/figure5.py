@@ -28,7 +28,7 @@ CHANNELS = {
 }
 CLOSE = 0.5  # of the distance to the furthest time: names side by side would touch
 APART = 3  # points between names
-SIDES = ("right", "center", "left")  # of a name, where its line is
+SIDES = {"right": -1.0, "center": -0.5, "left": 0.0}  # where a name begins, in widths from its line
 MARGIN = (0.88, 1.06)  # panel (b) reaches from and to these multiples of the first and last time
 
 
@@ -114,15 +114,12 @@ def _name_times(axes: Axes, times: pd.DataFrame) -> None:
 
     def cost(places):
         """How much of the names touches, how many are higher, and how many turned otherwise."""
-        spans = [
-            (
-                level,
-                *{"right": (x - w, x), "center": (x - w / 2, x + w / 2), "left": (x, x + w)}[side],
-            )
-            for x, w, (level, side) in zip(at, widths, places, strict=True)
-        ]
-        pairs = [(a, b) for a, b in itertools.combinations(sorted(spans), 2) if a[0] == b[0]]
-        touching = sum(max(a[2] + APART - b[1], 0) for a, b in pairs)
+        spans = sorted(
+            (level, x + SIDES[side] * width, width)
+            for x, width, (level, side) in zip(at, widths, places, strict=True)
+        )
+        pairs = [(a, b) for a, b in itertools.combinations(spans, 2) if a[0] == b[0]]
+        touching = sum(max(a[1] + a[2] + APART - b[1], 0) for a, b in pairs)
         others = sum(side != before for (_, side), before in zip(places, turned, strict=True))
         return round(touching, 1), sum(level for level, _ in places), others
 

@@ -101,7 +101,7 @@ def observer(problem):
     u = (x * g).mean(0)
 
     def gradient(weights, target):
-        return network.loss_and_gradient(weights, x, target, problem.act, 1.0)[2]
+        return network.output_and_gradient(weights, x, target, problem.act, 1.0)[1]
 
     def observe(weights, f, gradients):
         # the loss gradient is affine in the target, with slope -G where the target is g

@@ -39,8 +39,7 @@ class Problem:
     @property
     def plateau(self) -> Tensor:
         """The loss of a network whose output is zero, a scalar: 1/2 E |y|^2 if it is squared."""
-        zero = torch.zeros_like(self.y)
-        return network.mean_loss(zero, self.y, self.sample_weights, self.loss)
+        return self._mean_loss(torch.zeros_like(self.y))
 
     def to(self, target: str | torch.device | torch.dtype) -> "Problem":
         """The same problem with its data on a device, or in a dtype."""

@@ -120,7 +120,7 @@ class Tensors:
 def tensors(net, weights):
     """The :class:`Tensors` of networks; the loss gradient is affine in its target."""
     student, *others = (
-        network.loss_and_gradient(weights, net.x, target, net.act, net.c, net.sample_weights)[2]
+        network.output_and_gradient(weights, net.x, target, net.act, net.c, net.sample_weights)[1]
         for target in (torch.zeros_like(net.y), net.x[:, :1], net.y)
     )
     parts = [[f - g for f, g in zip(student, other, strict=True)] for other in others]

@@ -51,7 +51,9 @@ def _scale_rates(name, scales, width, absorbed):
     c = network.prefactor("ntk", width)
     if absorbed:
         weights, c = parameterization.absorb_prefactor(weights, c), 1.0
-    gradients = network.loss_and_gradient(weights, x, act.torch(x), act, c, torch.from_numpy(w))[2]
+    gradients = network.output_and_gradient(weights, x, act.torch(x), act, c, torch.from_numpy(w))[
+        1
+    ]
     # dW_l/dt is a multiple of W_l = X_l dW_l/dX_l
     ratios = [-(g * v).sum() / v.square().sum() for g, v in zip(gradients, weights, strict=True)]
     return np.array([float(r) for r in ratios]) * scales
@@ -71,7 +73,7 @@ def _distance(settings, width, one_rate):
     )
 
     def step(weights, prefactor, factors):
-        gradients = network.loss_and_gradient(weights, x, act.torch(x[:, :1]), act, prefactor)[2]
+        gradients = network.output_and_gradient(weights, x, act.torch(x[:, :1]), act, prefactor)[1]
         moves = zip(weights, factors, gradients, strict=True)
         return [w - settings["rate"] * factor * g for w, factor, g in moves]
 

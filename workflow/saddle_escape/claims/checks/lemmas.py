@@ -110,7 +110,7 @@ def _samples(net, weights):
     x, weights = net.x[:, None, :], [w[None] for w in weights]
     f = network.forward(weights, x, net.act, net.c)
     # an input's own loss with the target f - 1 has the gradient of its output
-    return f[:, 0], network.loss_and_gradient(weights, x, f - 1, net.act, net.c)[2]
+    return f[:, 0], network.output_and_gradient(weights, x, f - 1, net.act, net.c)[1]
 
 
 def _leading(net, weights):
