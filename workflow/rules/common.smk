@@ -10,9 +10,9 @@ ROOT = Path(workflow.basedir)
 SCRIPTS = ROOT / "workflow" / "scripts"
 sys.path.insert(0, str(ROOT / "workflow"))
 
-from saddle_escape import garbage
+from saddle_escape import process
 
-garbage.look_seldom()
+process.tune()
 
 from saddle_escape.artifact.catalogue import BY_DEFAULT, FIGURES, ON_DEMAND
 from saddle_escape.config import ConfigError, load_tiers, nearest, schema, select

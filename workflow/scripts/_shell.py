@@ -9,9 +9,9 @@ from pathlib import Path
 # This checkout's library comes first, even in an environment made for another checkout.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from saddle_escape import garbage
+from saddle_escape import process
 
-garbage.look_seldom()
+process.tune()
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import os
 import re
 import sys
 
-from .. import garbage
+from .. import process
 from . import classify, escape, flow, homotopy, limit, pictures, predict, verify
 from .arguments import printable
 
@@ -106,7 +106,7 @@ def main(argv=None):
 
 def program():
     """:func:`main` as a process: quiet where its reader has gone, one line where a disk is full."""
-    garbage.look_seldom()
+    process.tune()
     try:
         try:
             return main()

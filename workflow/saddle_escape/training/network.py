@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ..theory.activations import Activation
 from .losses import SQUARED, Loss
-from .products import product
+from .products import are_faster_apart, product
 
 Weights = list[Tensor]  # W_1..W_L, each (..., n_l, n_{l-1})
 Shapes = Sequence[tuple[int, int]]
@@ -125,10 +125,9 @@ def output_and_gradient(
     population loss); loss: see :mod:`losses`, by default 1/2 |f - y|^2.
     Returns (f (..., n, K_out), [gradient like W_l]). No autograd graph is built.
     """
-    if x.ndim == y.ndim == 2 and all(w.ndim == 3 and len(w) == 1 for w in weights):
-        alone = [w[0] for w in weights]  # faster as no batch of networks
-        f, gradients = output_and_gradient(alone, x, y, act, c, sample_weights, loss)
-        return f[None], [g[None] for g in gradients]
+    batched = x.ndim == y.ndim == 2 and all(w.ndim == 3 for w in weights)
+    if batched and are_faster_apart(weights):
+        return _one_by_one(weights, x, y, act, c, sample_weights, loss)
     products = [product(w) for w in weights]
     activities, slopes, h = [x], [], products[0](x, weights[0])
     for w, times in zip(weights[1:], products[1:], strict=True):
@@ -144,6 +143,17 @@ def output_and_gradient(
         delta = times(delta, weights[layer].mT).mul_(slopes[layer - 1])
     gradients[0] = products[0](delta.mT, x.mT)
     return h, gradients
+
+
+def _one_by_one(weights, *others):
+    """:func:`output_and_gradient` of every network of a batch, in a batch again."""
+    apart = [output_and_gradient([w[k] for w in weights], *others) for k in range(len(weights[0]))]
+    outputs, gradients = zip(*apart, strict=True)
+    return _batch(outputs), [_batch(of_layer) for of_layer in zip(*gradients, strict=True)]
+
+
+def _batch(tensors):
+    return tensors[0][None] if len(tensors) == 1 else torch.stack(tensors)
 
 
 def _scaled(fresh, c):

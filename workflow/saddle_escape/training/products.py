@@ -5,12 +5,13 @@ Intel's. oneDNN, which comes with torch as well, has kernels for what the proces
 the FLOP/s on an AMD processor with AVX-512, and the same bits as with AVX2 (docs/performance.md).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
 SMALLEST_SIDE = 16  # of a layer: below it calling oneDNN costs more than it saves
+SMALLEST_APART = 64  # of all inner layers: below it a batch saves more than oneDNN does
 
 Product = Callable[[Tensor, Tensor], Tensor]
 
@@ -36,5 +37,21 @@ def product(weight: Tensor) -> Product:
     if weight.shape[-2:] == (1, 1):
         return _of_one_neuron
     fits = weight.ndim == 2 and min(weight.shape) >= SMALLEST_SIDE
+    return _onednn if fits and _onednn_knows(weight) else _torch
+
+
+def are_faster_apart(weights: Sequence[Tensor]) -> bool:
+    """Whether networks (b, n_l, n_{l-1}) are multiplied one by one in less time than as a batch.
+
+    One is, as no batch. Several are if their layers are large and oneDNN multiplies them.
+    """
+    if len(weights[0]) < 2:
+        return len(weights[0]) == 1
+    inner = weights[1:-1]
+    large = inner and min(min(w.shape[-2:]) for w in inner) >= SMALLEST_APART
+    return bool(large) and all(_onednn_knows(w) for w in inner)
+
+
+def _onednn_knows(weight):
     known = weight.dtype == torch.float32 and weight.is_cpu and not weight.requires_grad
-    return _onednn if fits and known and torch.backends.mkldnn.is_available() else _torch
+    return known and torch.backends.mkldnn.is_available()
