@@ -65,3 +65,41 @@ def test_a_network_alone_has_the_gradient_of_one_among_others(depth, width):
     for gradient, reference in zip(alone[2], gradients, strict=True):
         assert gradient.shape == reference[:1].shape
         assert (gradient.double() - reference[:1]).norm() <= 1e-5 * reference[:1].norm()
+
+
+@needs_onednn
+def test_wide_networks_have_the_bits_in_a_batch_that_they_have_alone():
+    shapes = network.layer_shapes(4, products.SMALLEST_APART, 17)
+    generator = torch.Generator().manual_seed(1)
+    weights = [torch.randn(3, *s, generator=generator) for s in shapes]
+    x = torch.randn(50, 17, generator=generator)
+    y, act = torch.sin(x[:, :1]), activations.get("tanh")
+    f, gradients = network.output_and_gradient(weights, x, y, act, 0.2)
+    for k in range(3):
+        alone = [w[k : k + 1] for w in weights]
+        f_alone, gradients_alone = network.output_and_gradient(alone, x, y, act, 0.2)
+        assert torch.equal(f[k : k + 1], f_alone)
+        for together, apart in zip(gradients, gradients_alone, strict=True):
+            assert torch.equal(together[k : k + 1], apart)
+
+
+WIDE = products.SMALLEST_APART
+
+
+@pytest.mark.parametrize(
+    "count, depth, width, change, apart",
+    [
+        pytest.param(3, 4, WIDE, {}, True, marks=needs_onednn),
+        (3, 4, WIDE - 1, {}, False),
+        (3, 4, WIDE, {"dtype": torch.float64}, False),
+        (3, 4, WIDE, {"requires_grad": True}, False),
+        (3, 2, WIDE, {}, False),
+        (1, 4, 3, {}, True),
+        (0, 4, WIDE, {}, False),
+    ],
+    ids=["wide", "narrow", "float64", "autograd", "no inner layer", "one", "none"],
+)
+def test_which_networks_are_multiplied_one_by_one(count, depth, width, change, apart):
+    shapes = network.layer_shapes(depth, width, 17)
+    weights = [torch.zeros(count, *shape, **change) for shape in shapes]
+    assert products.are_faster_apart(weights) is apart

@@ -82,6 +82,17 @@ def test_job_times_add_up_over_the_jobs_of_a_rule(tier):
     assert (points["jobs"], points["cpu_seconds"]) == (2, 6.5)
 
 
+def test_what_a_job_says_that_it_used_counts_and_not_its_samples(tier):
+    log = Path("logs/smoke/offmanifold_points/flow_r3_b0.log")
+    log.parent.mkdir(parents=True)
+    log.write_text("a warning\n" + json.dumps({"cpu_seconds": 30.0, "peak_mb": 250.0}) + "\n")
+    assert cost("figure4")[:3] == (2, 0.5, 250)
+    assert costs.job_times("smoke").set_index("rule").loc["offmanifold_points", "cpu_seconds"] == 30
+    for text in ("", "Traceback: no JSON\n"):
+        log.write_text(text)
+        assert cost("figure4")[:3] == (2, 0.1, 200)
+
+
 def test_missing_benchmarks_are_one_line(tier):
     with pytest.raises(FileNotFoundError, match="no benchmark of figure2; run `make figures`"):
         cost("figure2")

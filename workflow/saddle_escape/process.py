@@ -1,4 +1,4 @@
-"""How a process of this project keeps memory.
+"""How a process of this project keeps memory, and what it has used.
 
 It needs what it loads to its end, and soon again what it frees.
 """
@@ -6,6 +6,11 @@ It needs what it loads to its end, and soon again what it frees.
 import atexit
 import ctypes
 import gc
+import os
+import resource
+from pathlib import Path
+
+STATUS = Path("/proc/self/status")
 
 ALLOCATIONS = 200_000  # of objects, between two looks for garbage
 KEPT = 1 << 30  # bytes at the end of the heap, before any go back to the system
@@ -40,3 +45,16 @@ def keep_freed() -> bool:
         return False
     settings = {M_MMAP_THRESHOLD: LARGEST_ON_HEAP, M_TRIM_THRESHOLD: KEPT}
     return all([mallopt(parameter, value) == 1 for parameter, value in settings.items()])
+
+
+def used() -> dict[str, float]:
+    """What this process and its children have used so far: {"cpu_seconds", "peak_mb"}.
+
+    peak_mb: of this process alone. Linux tells it of the program that runs; elsewhere it may be
+    that of the program which started it.
+    """
+    peak_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    if STATUS.exists():
+        fields = dict(line.split(":", 1) for line in STATUS.read_text().splitlines())
+        peak_kb = int(fields["VmHWM"].split()[0])
+    return {"cpu_seconds": round(sum(os.times()[:4]), 2), "peak_mb": round(peak_kb / 1024, 1)}

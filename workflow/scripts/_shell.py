@@ -1,5 +1,6 @@
 """What every script does around its one call: log, threads, manifest, save."""
 
+import json
 import os
 import sys
 from contextlib import contextmanager
@@ -20,7 +21,8 @@ def job(snakemake):
 
     Standard output and error, hence tracebacks and warnings of any library, go to the log file; of
     an error the terminal shows the one line that says what is wrong. Thread counts are set before a
-    numerical library is first imported, so import it in the body.
+    numerical library is first imported, so import it in the body. The log's last line is what the
+    job used, for :mod:`costs`: Snakemake's benchmark looks at a long job every 30 s alone.
     """
     terminal = os.dup(sys.stderr.fileno())
     log = os.open(snakemake.log[0], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
@@ -34,6 +36,8 @@ def job(snakemake):
     except Exception as error:
         os.write(terminal, f"{snakemake.log[0]}: {type(error).__name__}: {error}\n".encode())
         raise
+    finally:
+        print(json.dumps(process.used()), flush=True)
 
 
 def _save(snakemake, shared, result, path, settings=None, **provenance):

@@ -1,4 +1,4 @@
-"""What each figure and the claims cost, from Snakemake's benchmark files and the manifests.
+"""What each figure and the claims cost, from the jobs' logs and benchmarks and the manifests.
 
 ``python -m saddle_escape.artifact.costs`` writes ``figures/costs.csv``, which
 :mod:`saddle_escape.artifact.readme` shows, and ``figures/job_times.csv``, the CPU time of every
@@ -44,13 +44,12 @@ def cost(tier, part):
 
     Raises FileNotFoundError, one line, where a benchmark is missing.
     """
-    paths = _matching(f"results/{tier}/benchmarks", part.benchmarks, (".tsv",))
+    paths = _matching(_benchmarks(tier), part.benchmarks, (".tsv",))
     if not paths:
         raise FileNotFoundError(f"results/{tier}: no benchmark of {part.name}; {REBUILD}")
-    rows = [row for path in paths for row in _rows(path)]
-    sampled = [row for row in rows if row["max_rss"] not in UNSAMPLED]
-    seconds = sum(float(row["cpu_time"]) for row in sampled)
-    peak = max((float(row["max_rss"]) for row in sampled), default=0)
+    used = [_used(path, tier) for path in paths]
+    seconds = sum(job["cpu_seconds"] for job in used)
+    peak = max(job["peak_mb"] for job in used)
     saved = _matching(f"results/{tier}", part.tables, (".manifest.json",))
     manifests = [json.loads(path.read_text(encoding="utf-8")) for path in saved]
     evaluations = sum(_evaluations_of_jobs(manifests).values())
@@ -69,13 +68,13 @@ def _evaluations_of_jobs(manifests):
 def job_times(tier):
     """CPU seconds of every rule of a tier: columns tier, rule, jobs, cpu_seconds (of all its jobs).
 
-    A rule's benchmarks are ``<rule>.tsv`` or in the folder ``<rule>/``; a job too short to be
-    sampled counts as no time. Raises FileNotFoundError, one line, where there is none.
+    A rule's benchmarks are ``<rule>.tsv`` or in the folder ``<rule>/``. Raises FileNotFoundError,
+    one line, where there is none.
     """
-    paths = sorted((Path("results") / tier / "benchmarks").rglob("*.tsv"))
+    paths = sorted(_benchmarks(tier).rglob("*.tsv"))
     if not paths:
         raise FileNotFoundError(f"results/{tier}: no benchmark; {REBUILD}")
-    rows = [(_rule(path, tier), _cpu_seconds(path)) for path in paths]
+    rows = [(_rule(path, tier), _used(path, tier)["cpu_seconds"]) for path in paths]
     seconds = pd.DataFrame(rows, columns=["rule", "seconds"]).groupby("rule")["seconds"]
     table = seconds.agg(jobs="size", cpu_seconds="sum").round({"cpu_seconds": 2}).reset_index()
     return table.assign(tier=tier)[["tier", "rule", "jobs", "cpu_seconds"]]
@@ -89,17 +88,31 @@ def _matching(folder, patterns, suffixes):
 
 def _rule(path, tier):
     """The rule that a benchmark file is of."""
-    return path.relative_to(Path("results") / tier / "benchmarks").with_suffix("").parts[0]
+    return path.relative_to(_benchmarks(tier)).with_suffix("").parts[0]
 
 
-def _cpu_seconds(path):
-    times = (row["cpu_time"] for row in _rows(path))
-    return sum(float(time) for time in times if time not in UNSAMPLED)
+def _used(path, tier):
+    """What the job of a benchmark used, as :func:`process.used` says it.
+
+    By the last line of its log, and without one by the benchmark, whose samples of a long job lie
+    30 s apart; a job too short to be sampled counts as nothing.
+    """
+    below = path.relative_to(_benchmarks(tier))
+    try:
+        return json.loads(
+            (Path("logs") / tier / below.with_suffix(".log")).read_text().splitlines()[-1]
+        )
+    except (FileNotFoundError, IndexError, ValueError):
+        with path.open() as file:
+            (row,) = csv.DictReader(file, delimiter="\t")
+    cpu, peak = (
+        0 if row[name] in UNSAMPLED else float(row[name]) for name in ("cpu_time", "max_rss")
+    )
+    return {"cpu_seconds": cpu, "peak_mb": peak}
 
 
-def _rows(path):
-    with path.open() as file:
-        return list(csv.DictReader(file, delimiter="\t"))
+def _benchmarks(tier):
+    return Path("results") / tier / "benchmarks"
 
 
 def machine():
