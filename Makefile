@@ -62,12 +62,13 @@ crate: $(VENV)/.requirements-dev  ## write ro-crate-metadata.json: what the tier
 	$(BIN)/python -m saddle_escape.artifact.crate $(TIER)
 
 .PHONY: docs
-docs: $(VENV)/.requirements  ## rewrite what is generated: costs, classes, seaborn's colours, README's tables, config/README.md, codecheck.yml
+docs: $(VENV)/.requirements  ## rewrite what is generated: costs, classes, seaborn's colours, README's tables, config/README.md, captions, codecheck.yml
 	$(BIN)/python -m saddle_escape.artifact.costs
 	$(BIN)/python -m saddle_escape.artifact.built_in
 	$(BIN)/python -m saddle_escape.artifact.from_seaborn
 	$(BIN)/python -m saddle_escape.artifact.readme
 	$(BIN)/python -m saddle_escape.artifact.config_docs
+	$(BIN)/python -m saddle_escape.artifact.captions
 	$(BIN)/python -m saddle_escape.artifact.codecheck
 
 .PHONY: bench

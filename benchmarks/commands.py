@@ -1,4 +1,4 @@
-"""What a user waits for: commands, a run with nothing to do, and the tiers as last measured."""
+"""What a user waits for: commands, and a run with nothing to do."""
 
 import functools
 import subprocess
@@ -6,10 +6,6 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-
-import pandas as pd
-
-from saddle_escape.artifact import costs
 
 from .rows import NO_PEER, Row
 from .timing import seconds
@@ -20,8 +16,7 @@ COMMANDS = {  # arguments: seconds allowed
     "escape --activation tanh --depth 4 --width 64 --init 0.03": 0.5,
     "flow --help": 0.3,
 }
-CORES = 2
-TIERS = {"default": ("min", 20.0, 1.0), "smoke": ("s", 60.0, 60.0)}  # unit, allowed, per minute
+TIERS = ("default", "smoke")
 
 
 @dataclass(frozen=True)
@@ -41,11 +36,7 @@ def rows(size: Size = DEFAULT) -> Iterator[Row]:
     """Every row of this module."""
     for command in size.commands:
         yield answered(size, command)
-    yield from tiers(pd.read_csv(costs.TABLE))
     yield nothing_to_do(size)
-    yield Row(
-        "make test, min", NO_PEER, "ours <= 6", skipped="time it by itself: it is longer than this"
-    )
 
 
 def answered(size, command):
@@ -58,18 +49,6 @@ def answered(size, command):
     call()
     times = [seconds(call) for _ in range(size.repeats)]
     return Row(f"`{command}`, s", NO_PEER, f"ours <= {COMMANDS[command]:g}", times)
-
-
-def tiers(spent):
-    """A tier from nothing on two cores: half of the CPU minutes in the committed table."""
-    for tier, (unit, allowed, per_minute) in TIERS.items():
-        minutes = spent[spent["tier"] == tier]["cpu_minutes"].sum()
-        work = (
-            f"{tier} tier from nothing, {CORES} cores, CPU minutes / {CORES} of costs.csv, {unit}"
-        )
-        ours = [minutes / CORES * per_minute] if minutes else []
-        why = "" if minutes else "not in figures/costs.csv"
-        yield Row(work, NO_PEER, f"ours <= {allowed:g}", ours, skipped=why)
 
 
 def nothing_to_do(size):

@@ -106,11 +106,6 @@ def test_one_small_layer_is_bounded_and_two_are_logarithmic():
     assert one[1] < 0.2 * one[0]
     rate = rate_constant(activations.get("tanh"), 6, 64)
     np.testing.assert_allclose(two, np.log(10) / rate, rtol=0.02)
-    assert escape.critical_depth_law(1) == (0, "Theta(1)")
-    assert escape.critical_depth_law(2)[1] == "Theta(log(1/epsilon))"
-    assert escape.critical_depth_law(5)[0] == 3
-    with pytest.raises(ValueError, match="r: 0 is too small"):
-        escape.critical_depth_law(0)
 
 
 @pytest.mark.parametrize(

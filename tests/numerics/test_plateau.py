@@ -323,6 +323,8 @@ def frozen():
         (dict(x=gaussian() * math.nan), r"x: has values that are not finite"),
         (dict(y=torch.ones(160)), r"y: has shape \(160,\) for outputs \(160, 1\)"),
         (dict(y=torch.ones(3, 1)), r"y: 3 targets for 160 inputs"),
+        (dict(x=gaussian().numpy()), r"x: is a ndarray, give a tensor"),
+        (dict(y=[0.0] * 160), r"y: is a list, give a tensor"),
         (dict(loss="hinge"), r"loss: unknown 'hinge', choose mse, logistic"),
         (dict(loss="logistic"), r"y: labels have to be \+1 and -1"),
         (dict(lr=0.0), r"lr: 0.0 is out of range"),

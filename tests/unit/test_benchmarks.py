@@ -126,7 +126,7 @@ def test_an_inaccurate_peer_is_not_compared(bench):
     accurate("peer", np.array([1.0, 1.0001]), np.ones(2), 1e-3)
 
 
-@pytest.mark.parametrize("name", ["commands", "escapes", "gradients", "reduced"])
+@pytest.mark.parametrize("name", ["commands", "escapes", "gradients", "reduced", "whole"])
 def test_every_row_can_be_measured(bench, name):
     module = importlib.import_module(f"benchmarks.{name}")
     found = [row.result() for row in module.rows(module.TINY)]

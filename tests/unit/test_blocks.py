@@ -108,7 +108,7 @@ def test_hessian_products_agree_with_the_closed_form(model):
 
 def check_hessian(model):
     state, direction = random_state(model), random_state(model, seed=4)
-    product = blocks.hessian_vector(model, state, direction)
+    _, product = model.coupled.gradient_and_hessian_vector(state, direction)
     dense = model.coupled.hessian(state)
     np.testing.assert_allclose(dense, dense.T, atol=1e-13)
     np.testing.assert_allclose(product.ravel(), dense @ direction.ravel(), atol=1e-12)

@@ -1,5 +1,6 @@
 """``python -m saddle_escape``: keys, values, and one line for every mistake."""
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -7,7 +8,7 @@ import sys
 import pytest
 
 from saddle_escape import status
-from saddle_escape.cli import arguments
+from saddle_escape.cli import arguments, limit, start
 from saddle_escape.cli.main import COMMANDS, main
 
 NAMES = [module.__name__.rpartition(".")[2] for module in COMMANDS]
@@ -101,6 +102,30 @@ def test_flow(capsys):
     assert (rows[1]["t_escape"], rows[1]["status"]) == (None, "no_plateau")
 
 
+def test_a_flow_that_reaches_its_limit_of_steps_says_so_and_fails(capsys):
+    options = ["flow", *SMALL, "--bottleneck", "3", "--epsilon", "0.1", "--seeds", "1", "--json"]
+    assert main([*options, "--max-steps", "5"]) == 3
+    (row,) = json.loads(capsys.readouterr().out)
+    assert row["t_escape"] is None
+    assert row["status"] == "not escaped within 5 steps; --max-steps allows more"
+    assert main([*options, "--weight-decay", "5"]) == 0  # which ends for another reason
+    (row,) = json.loads(capsys.readouterr().out)
+    assert (row["t_escape"], row["status"]) == (None, "not_escaped")
+
+
+def test_limit_and_flow_agree_on_who_has_no_plateau(capsys):
+    options = [*SMALL, "--bottleneck", "4", "--epsilon", "0.1,5", "--seeds", "1"]
+    for command, time in (("flow", "t_escape"), ("limit", "t_predicted")):
+        on, above = answer(capsys, command, *options)
+        assert on[time] > 0 and (above[time], above["status"]) == (None, "no_plateau")
+
+
+def test_a_shallow_network_is_small_in_all_layers_unless_asked_otherwise(capsys):
+    shallow = ["--depth", "3", *SMALL[2:], "--epsilon", "0.1", "--seeds", "1"]
+    for command in ("flow", "limit"):
+        assert answer(capsys, command, *shallow)[0]["r"] == 3
+
+
 def test_limit_predicts_what_flow_measures(capsys):
     options = [*SMALL, "--bottleneck", "4", "--epsilon", "0.03,0.003", "--seeds", "2"]
     predicted = answer(capsys, "limit", *options)
@@ -130,6 +155,9 @@ def test_weight_decay_holds_a_network_back_and_then_for_good(capsys):
 def test_limit_without_a_number_has_a_sentence(capsys):
     (alone,) = answer(capsys, "limit", *SMALL, "--bottleneck", "3", "--seeds", "1")
     assert alone["t_star"] > 0 and alone["epsilon"] is alone["t_predicted"] is None
+    assert main(["limit", *SMALL, "--bottleneck", "3", "--seeds", "1"]) == 0
+    sentence = capsys.readouterr().out.splitlines()[0]
+    assert sentence == f"1 of 1 limit flows blow up, T* = {alone['t_star']:.6g}"
     for name, words in (("softplus", "sigma(0) is not 0"), ("cos", "no linear signal path")):
         options = ["--activation", name, "--bottleneck", "3", "--seeds", "1", "--epsilon", "0.1"]
         (row,) = answer(capsys, "limit", *SMALL, *options)
@@ -145,6 +173,20 @@ def test_a_kinked_limit_flow_ends_at_its_limit_of_steps(capsys):
     for row in json.loads(capsys.readouterr().out):
         assert row["t_star"] is row["t_predicted"] is None and row["epsilon"] == 0.01
         assert row["status"] == f"{status.SLIDES}; --max-steps allows more"
+
+
+def test_nothing_is_advised_that_would_be_refused(capsys, monkeypatch):
+    """At the largest limits of steps and evaluations there are no more to allow."""
+    options = ["--activation", "relu", *SMALL, "--bottleneck", "3", "--epsilon", "0.01"]
+    monkeypatch.setattr(arguments, "LIMIT_STEPS", 9)
+    monkeypatch.setattr(limit, "LIMIT_STEPS", 9)
+    assert main(["limit", *options, "--seeds", "1", "--max-steps", "9", "--json"]) == 3
+    assert json.loads(capsys.readouterr().out)[0]["status"] == status.SLIDES
+    few = dataclasses.replace(arguments.RANGES["max-evaluations"], high=9)
+    monkeypatch.setitem(arguments.RANGES, "max-evaluations", few)
+    options = [*FIGURE1, "--init", "0.1", "--max-evaluations", "9", "--json"]
+    assert main(["escape", *options]) == 3
+    assert json.loads(capsys.readouterr().out)["status"] == "not escaped within 9 evaluations"
 
 
 def test_a_kinked_limit_flow_of_two_layers_ends_there_too(capsys):
@@ -179,6 +221,11 @@ def test_homotopy(capsys):
     assert (
         abs((row["t0"] + row["integral"]) / row["t1"] - 1) < 2 * row["integral_error"] / row["t1"]
     )
+
+
+@pytest.mark.parametrize("code", [s for s in status.STATUSES if s != status.ESCAPED])
+def test_every_status_without_a_time_has_words(code):
+    assert start.escape_in_words("reduced", None, code).endswith(status.IN_WORDS[code])
 
 
 def test_text_output_names_every_key(capsys):
@@ -255,6 +302,7 @@ START = ["--activation", "tanh", "--init", "0.1"]
         (["limit", "--bottleneck", "9"], ["--bottleneck", "'9'", "from 1 to 8"]),
         (["limit", "--activation", "tahn"], ["did you mean 'tanh'"]),
         (["limit", "--max-steps", "3001"], ["--max-steps", "'3001'", "from 1 to 3000"]),
+        (["limit", "--weight-decay", "1"], ["--weight-decay", "give --epsilon"]),
         (["homotopy", "--epsilon", "0.9"], ["--epsilon", "'0.9'", "below 0.5"]),
         (["homotopy", "--epsilon", "1e-300"], ["--epsilon", "'1e-300'"]),
         (["homotopy", "--rho", "nan"], ["--rho", "'nan'", "from 0 to 1"]),
@@ -320,9 +368,11 @@ def test_a_built_in_and_its_expression_have_the_same_answers(capsys, name):
 def test_choices_are_those_of_the_modules_that_take_long_to_import():
     from saddle_escape.theory import escape, limit_flow
     from saddle_escape.training import integrate
+    from saddle_escape.training import limit_flow as of_networks
 
     assert (arguments.CRITERIA, arguments.CLOCKS) == (escape.CRITERIA, integrate.CLOCKS)
     assert arguments.DECAYED == limit_flow.DECAYED
+    assert arguments.LIMIT_STEPS == of_networks.MAX_STEPS
     assert arguments.RANGES["max-evaluations"].high == escape.EVALUATION_LIMIT
 
 

@@ -155,3 +155,12 @@ def test_the_command_says_what_it_found_and_ends_with_a_status_of_its_own(tier, 
         main(["verify", "results/none"])
     assert ended.value.code == 2
     assert "results/none: no such folder of results" in capsys.readouterr().err
+
+
+def test_a_folder_that_no_run_has_written_is_refused(tier, tmp_path, capsys):
+    (tmp_path / "figures").mkdir()
+    (tmp_path / "figures/figure1.csv").write_text("t\n1\n")
+    with pytest.raises(SystemExit) as ended:
+        main(["verify", str(tmp_path / "figures")])
+    assert ended.value.code == 2
+    assert "figures: no manifest here" in capsys.readouterr().err

@@ -497,6 +497,9 @@ class _Training:
 
 def _training(network, x, y, loss, decay):
     """The data and the loss, checked, in float64. Raises ValueError."""
+    for name, data in (("x", x), ("y", y)):
+        if not isinstance(data, Tensor):
+            raise ValueError(f"{name}: is a {type(data).__name__}, give a tensor")
     features, outputs = network.linears[0].in_features, network.linears[-1].out_features
     if x.ndim != 2 or x.shape[1] != features:
         raise ValueError(f"x: has shape {tuple(x.shape)}, the first layer takes (n, {features})")

@@ -13,6 +13,12 @@ NOT_ESCAPED = "not_escaped"  # a limit of time or steps came first
 DIVERGED = "diverged"  # not finite, or far above the plateau
 UNRESOLVED = "unresolved"  # met within a step at which its time cannot be located
 STATUSES = (ESCAPED, NO_PLATEAU, NOT_ESCAPED, DIVERGED, UNRESOLVED)
+IN_WORDS = {
+    NO_PLATEAU: "the start is not on a plateau",
+    NOT_ESCAPED: "it does not escape",
+    DIVERGED: "it diverges",
+    UNRESOLVED: "it escapes within a step at which no time can be told",
+}
 LEFT_OUT = "left_out"  # of a figure's point: this tier computes no seed of it
 
 ABOVE_PLATEAU = 1.1  # a start whose loss exceeds this many plateau values is not on the plateau

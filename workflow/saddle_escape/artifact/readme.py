@@ -29,7 +29,11 @@ def summary(report):
         f"- **{row.id}. {row.title}** ({claims_report.said(row.verdict, row.source)}): {row.remark}"
         for row in doubtful.itertuples()
     ]
-    parts = claims_report.count_list(report), claims_report.summary_table(report)
+    parts = (
+        claims_report.count_list(report),
+        claims_report.MEANING,
+        claims_report.summary_table(report),
+    )
     return "\n".join([*parts, *remarks])
 
 

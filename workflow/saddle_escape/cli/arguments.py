@@ -58,12 +58,13 @@ RANGES = {
     "nodes": Range(int, 1, 64, "number of Gauss-Legendre nodes in nu"),
 }
 
-# Copies of theory.escape.CRITERIA, training.integrate.CLOCKS and theory.limit_flow.DECAYED, which
-# take long to import; and max-evaluations ends at theory.escape.EVALUATION_LIMIT (a test holds them
-# equal).
+# Copies of theory.escape.CRITERIA, training.integrate.CLOCKS, theory.limit_flow.DECAYED and
+# training.limit_flow.MAX_STEPS, which take long to import; and max-evaluations ends at
+# theory.escape.EVALUATION_LIMIT (a test holds them equal).
 CRITERIA = ("alignment", "loss", "correlation")
 CLOCKS = ("plain", "relative_rate")
 DECAYED = ("small", "all")
+LIMIT_STEPS = 3_000
 
 
 def printable(text, limit=LONGEST_LINE):
@@ -77,9 +78,13 @@ def printable(text, limit=LONGEST_LINE):
     return f"{plain[:kept]}...{plain[-kept:]}"
 
 
-def add_number(parser, name, note="", **options):
-    """``--name NUMBER`` within its range, with a note; options go to ``add_argument``."""
-    _add(parser, name, _parse(RANGES[name]), note, options)
+def add_number(parser, name, note="", narrowed=None, **options):
+    """``--name NUMBER`` within its range, with a note; options go to ``add_argument``.
+
+    narrowed: changes to the range for this command.
+    """
+    allowed = dataclasses.replace(RANGES[name], **(narrowed or {}))
+    _add(parser, name, allowed, _parse(allowed), note, options)
 
 
 def add_numbers(parser, name, **options):
@@ -88,6 +93,7 @@ def add_numbers(parser, name, **options):
     _add(
         parser,
         name,
+        RANGES[name],
         lambda text: [parse(part) for part in text.split(",")],
         "; several are separated by commas",
         options,
@@ -109,8 +115,8 @@ def require(name, value, **changes):
         raise ValueError(f"--{name}: {allowed.refusal(value)}")
 
 
-def _add(parser, name, parse, more, options):
-    words = f"{RANGES[name]}{more}{_default(options)}"
+def _add(parser, name, allowed, parse, more, options):
+    words = f"{allowed}{more}{_default(options)}"
     parser.add_argument(f"--{name}", type=parse, metavar="X", help=words, **options)
 
 

@@ -91,7 +91,8 @@ def _outcome(model, init, criterion, threshold):
         return escape.escape_time(model, init, criterion, threshold)
     except _LimitReached:
         count = model.allowed
-        status = f"{UNFINISHED} {count} evaluations; --max-evaluations allows more"
+        more = "; --max-evaluations allows more" if count < RANGES["max-evaluations"].high else ""
+        status = f"{UNFINISHED} {count} evaluations{more}"
         return Outcome(status, evaluations=count)
     except ZeroDivisionError:
         if model.act.smooth:

@@ -1,10 +1,11 @@
 """``flow``: train full networks with a bottleneck and see when they escape."""
 
-from ..status import null_if_nan
+from ..status import NOT_ESCAPED, null_if_nan
 from . import limit, networks
 from .arguments import CLOCKS, add_number
 
 SUMMARY = "escape of full networks under adaptive gradient flow (Theorem 11)"
+UNFINISHED = "not escaped within"  # how the status of a run begins that its limit ended
 DECAY_TIMES = 100  # after so many times 1 / lambda weights that shrink have gone for good
 
 
@@ -15,10 +16,17 @@ def add_arguments(parser):
     add_number(parser, "rtol", default=1e-6)
     add_number(parser, "max-steps", default=10_000)
     parser.add_argument(
-        "--clock", default="relative_rate", choices=CLOCKS, help="default relative_rate"
+        "--clock",
+        default="relative_rate",
+        choices=CLOCKS,
+        help="what the integrator steps in: flow time, or growth, in which a plateau is short "
+        "(default relative_rate)",
     )
     parser.add_argument(
-        "--device", default="auto", choices=("auto", "cpu", "cuda"), help="default auto"
+        "--device",
+        default="auto",
+        choices=("auto", "cpu", "cuda"),
+        help="where to compute; auto takes a GPU if there is one (default auto)",
     )
 
 
@@ -41,8 +49,22 @@ def run(args):
             device=device, clock=args.clock, rtol=args.rtol, max_steps=args.max_steps,
             **_decay(args),
         )  # fmt: skip
-        rows += bottleneck.rows(runs, seed, args.bottleneck, epsilons)
+        at_limit = runs.accepted_steps + runs.rejected_steps >= args.max_steps
+        told = bottleneck.rows(runs, seed, args.bottleneck, epsilons)
+        rows += [_advised(*row, args) for row in zip(told, at_limit, strict=True)]
     return [{key: null_if_nan(row[key]) for key in bottleneck.ROW} for row in rows]
+
+
+def _advised(row, at_limit, args):
+    """A row, whose status is the limit of steps if that ended the run."""
+    if row["status"] != NOT_ESCAPED or not at_limit:
+        return row
+    return row | {"status": f"{UNFINISHED} {args.max_steps} steps; --max-steps allows more"}
+
+
+def failed(answer):
+    """Whether a limit of steps came before the end of any run."""
+    return any(row["status"].startswith(UNFINISHED) for row in answer)
 
 
 def sentence(answer):

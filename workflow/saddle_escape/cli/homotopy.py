@@ -12,7 +12,8 @@ CHANGES = ("epsilon", "rho", "nodes")
 def add_arguments(parser):
     """What may differ from the default configuration."""
     for name in CHANGES:
-        add_number(parser, name)
+        below = ", below the configured threshold" if name == "epsilon" else ""
+        add_number(parser, name, f"{below} (default: that of config/config.yaml)")
 
 
 def run(args):

@@ -21,7 +21,7 @@ OUTPUT_FAILED, FAILED, INTERRUPTED = 1, 3, 130
 EXIT = (
     "Exit status: 0 answered, also where the answer is a status without a time; 1 the answer could "
     "not be written; 2 bad arguments, nothing computed or written; 3 `verify` found a result that "
-    "is not as computed, or `escape` or `limit` came to its limit of evaluations or steps; "
+    "is not as computed, or `escape`, `flow` or `limit` came to its limit of evaluations or steps; "
     "130 interrupted."
 )
 

@@ -4,6 +4,7 @@ import math
 
 from .arguments import DECAYED, RANGES, add_activation, add_number, add_numbers, require
 
+BOTTLENECK = 5  # small layers, if nothing else is asked for and there are so many
 MAX_NUMBERS = 2**28  # of all weights, and of one epsilon's activations: 2 GB each
 BEYOND, POINTS = 1.5, 40  # a picture's lines go beyond the scales by a factor, in so many points
 
@@ -15,7 +16,8 @@ def add_arguments(parser, epsilons):
     add_number(parser, "width", default=64)
     add_number(parser, "input-dim", default=16)
     add_number(parser, "samples", default=512)
-    add_number(parser, "bottleneck", default=5)
+    note = f" (default {BOTTLENECK}, or the depth where that is less)"
+    add_number(parser, "bottleneck", note)
     add_numbers(parser, "epsilon", default=epsilons)
     add_number(parser, "seeds", default=4)
     add_number(parser, "weight-decay", default=0.0)
@@ -25,7 +27,11 @@ def add_arguments(parser, epsilons):
 
 
 def setup(args):
-    """The :class:`bottleneck.Setup` of parsed arguments. Raises ValueError for what cannot be."""
+    """The :class:`bottleneck.Setup` of parsed arguments, ``bottleneck`` completed among these.
+
+    Raises ValueError for what cannot be.
+    """
+    args.bottleneck = args.bottleneck or min(BOTTLENECK, args.depth)
     require("bottleneck", args.bottleneck, high=args.depth)
     _require_memory(args)
 
@@ -47,10 +53,11 @@ def around(epsilons):
     return sorted({*np.geomspace(*reach, POINTS).clip(*reach).tolist(), *epsilons})
 
 
-def times_in_words(what, rows, column):
+def times_in_words(what, rows, column, name="t"):
     """How many rows have a time, and the first and last of them."""
     times = [row[column] for row in rows if row[column] is not None]
-    span = f", t = {min(times):.6g} to {max(times):.6g}" if times else ""
+    first, *last = dict.fromkeys(f"{pick(times):.6g}" for pick in (min, max)) if times else [""]
+    span = f", {name} = {' to '.join([first, *last])}" if times else ""
     return f"{len(times)} of {len(rows)} {what}{span}"
 
 

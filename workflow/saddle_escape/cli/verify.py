@@ -16,17 +16,24 @@ def add_arguments(parser):
 
 
 def run(args):
-    """A row for each finding. Raises ValueError where there are no results."""
+    """A row for each finding. Raises ValueError where there are no results of a run."""
     from .. import verify
 
     folders = args.folders or sorted(path for path in RESULTS.glob("*") if path.is_dir())
     if not folders:
         raise ValueError(f"{RESULTS}/: no results here; run `make figures`, or name their folder")
     try:
-        found = [finding for folder in folders for finding in verify.verify(folder)]
+        found = {folder: verify.verify(folder) for folder in folders}
     except FileNotFoundError as error:
         raise ValueError(error) from None
-    return [{"kind": f.kind, "path": f.path, "words": f.words} for f in found]
+    for folder, findings in found.items():
+        if findings and not any(Path(folder).rglob(f"*{verify.MANIFEST}")):
+            raise ValueError(f"{folder}: no manifest here, so no folder of a run's results")
+    return [
+        {"kind": f.kind, "path": f.path, "words": f.words}
+        for findings in found.values()
+        for f in findings
+    ]
 
 
 def sentence(answer):
@@ -35,7 +42,7 @@ def sentence(answer):
     if not count:
         return "every result is the one that was computed, from the inputs beside it"
     files = "1 result is" if count == 1 else f"{count} results are"
-    return f"{files} not as computed; a run of the workflow computes what it finds so again"
+    return f"{files} not as computed; the next run of the workflow computes them again"
 
 
 def failed(answer):

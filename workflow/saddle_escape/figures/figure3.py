@@ -106,7 +106,7 @@ def _activation_looks(table: pd.DataFrame) -> dict[str, dict]:
             "color": color,
             "closed_form": {"linewidth": width, "linestyle": dashes, "solid_capstyle": "butt"},
             "minibatch": {"markersize": 7.2 if first else 5.0},
-            "network": {"markersize": 7.2 if first else 5.0},
+            "network": {"markersize": 11.5 if first else 9.0, "zorder": 3.6},
             "reduced_ode": {"markersize": 4.4 if first else 2.6},
             "published": {"color": style.INK},
         }

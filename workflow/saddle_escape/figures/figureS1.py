@@ -96,7 +96,7 @@ def draw(table: pd.DataFrame) -> Figure:
     times.legend(loc="upper left", fontsize="small", handletextpad=0.2, borderpad=0)
     settle(figure)
     label_along(times, *ends, 0.68, "measured = predicted", style.INK, lift=-15)
-    label_along(law, *guide, 0.3, r"slope 1", style.INK, lift=3)
+    label_along(law, *guide, 0.5, r"slope 1", style.INK, lift=3)
     return figure
 
 

@@ -398,11 +398,6 @@ def gradient(model: BlockModel, state: np.ndarray) -> np.ndarray:
     return model.coupled.gradient(state)
 
 
-def hessian_vector(model: BlockModel, state: np.ndarray, direction: np.ndarray) -> np.ndarray:
-    """Second derivative of the block network's loss along ``direction``; all (L, K, K)."""
-    return model.coupled.gradient_and_hessian_vector(state, direction)[1]
-
-
 def coupled_field(model: BlockModel, state: np.ndarray) -> np.ndarray:
     """f_1: dM/dt of the full block flow, shape (L, K, K), per unit flow time."""
     return -model.metric * model.coupled.gradient(state)

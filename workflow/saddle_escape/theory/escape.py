@@ -104,20 +104,6 @@ def leading_order_threshold(
     return math.exp(0.5 * brentq(excess, lowest + 1e-12, 10.0, xtol=1e-14))
 
 
-def critical_depth_law(r: int) -> tuple[int, str]:
-    """Theorem 6: how t_escape grows as epsilon -> 0 with r layers at epsilon, the others at 1.
-
-    Returns (exponent of 1/epsilon, description). Raises ValueError for r below 1.
-    """
-    if r < 1:
-        raise ValueError(f"r: {r} is too small, at least one layer is at scale epsilon")
-    if r == 1:
-        return 0, "Theta(1)"
-    if r == 2:
-        return 0, "Theta(log(1/epsilon))"
-    return r - 2, f"Theta(epsilon^-{r - 2})"
-
-
 def critical_depth_time(
     rate: float, epsilon: ArrayLike, r: int, outer: Sequence[float]
 ) -> float | np.ndarray:

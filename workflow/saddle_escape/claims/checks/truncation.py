@@ -9,8 +9,6 @@ from ...theory import blocks, homotopy, stability, truncation
 from ...theory.cascade import OneOutput
 from . import points, quantity
 
-STRICT = 1e-9  # of a rise, far above an eigenvalue's round-off
-
 
 def growth_rates(case):
     """Claim e26: random truncations, and three examples that meet the theorem's hypotheses.
