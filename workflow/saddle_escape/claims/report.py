@@ -56,13 +56,14 @@ SEVERITY = (HOLDS, REMARK, NOT_TESTABLE, NO_PREMISE, NOT_REPRODUCED)  # the last
 NOTHING = "–"
 TITLE = "The paper's claims, checked"
 MEANING = """\
-*Holds*: every quantity is within its tolerance. *Holds with remark*: those at the claim's core are, and
-something that it says to the letter is not, which the remark names. *Not reproduced*: a core quantity is
-not; the remark says what holds instead. *Premise not met*: a conditional whose premise is never seen.
-What is core, letter or premise is our judgement, stated for each quantity in `paper_check/claims.yaml`.
-A second verdict, after *derived* or *choice*, is on what we derive or choose beside the statement. A
-control changes the input or the physics: it *fails as it should* where the check has to notice, and
-*passes as it should* where what is changed is what keeps the statement from holding.
+*Holds*: every quantity is within its tolerance. *Holds with remark*: those at the claim's core
+are, and something that it says to the letter is not, which the remark names. *Not reproduced*: a
+core quantity is not; the remark says what holds instead. *Premise not met*: a conditional whose
+premise is never seen. What is core, letter or premise is our judgement, stated for each quantity
+in `paper_check/claims.yaml`. A second verdict, after *derived* or *choice*, is on what we derive
+or choose beside the statement. A control changes the input or the physics: it *fails as it
+should* where the check has to notice, and *passes as it should* where what is changed is what
+keeps the statement from holding.
 """
 
 
