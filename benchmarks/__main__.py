@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 import torch
 
+from saddle_escape import process
 from saddle_escape.artifact import costs
 
 from . import commands, escapes, gradients, growth, picture, reduced, whole
@@ -60,7 +61,8 @@ def measured(group):
 
 
 def main():
-    """Measure, write, draw."""
+    """Measure, write, draw; memory is kept as in the workflow's jobs."""
+    process.tune()
     choices = (*MODULES, "growth")
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     usual = ",".join(name for name in choices if name not in ASKED_FOR)

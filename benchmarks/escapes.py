@@ -23,7 +23,6 @@ from .timing import in_turns, once, threads
 
 FRACTION = 0.5  # of the plateau's loss, at which a network has escaped
 ACCURACY = 1e-5  # of the event's time
-BATCH = 16  # trajectories in one call: more of them outgrow the cache of a core
 # The tolerances of each solver that cost it least and leave all event times right to ACCURACY
 RTOL, PEER_RTOL, PEER_ATOL = 1e-5, 2e-6, 2e-8
 RATE_OF_SGD = 0.01
@@ -81,10 +80,9 @@ def starts(size):
 
 
 def follow(problem, start, rtol, **options):
-    """(escape times (B,), gradient evaluations) of our flow, in batches."""
-    parts = [runs.flow(problem, y, FRACTION, rtol=rtol, **options) for y in start.split(BATCH)]
-    spent = sum(int(run.gradient_evaluations.sum()) for run in parts)
-    return torch.cat([run.t_escape for run in parts]), spent
+    """(escape times (B,), gradient evaluations) of our flow, all trajectories in one batch."""
+    run = runs.flow(problem, start, FRACTION, rtol=rtol, **options)
+    return run.t_escape, int(run.gradient_evaluations.sum())
 
 
 class Counted:
