@@ -16,8 +16,7 @@ from .timing import seconds
 
 CORES = 2
 SNAKEMAKE = (str(Path(sys.executable).with_name("snakemake")), "--cores", str(CORES), "--config")
-THREADS = [f"{name}_NUM_THREADS=1" for name in ("OMP", "MKL", "OPENBLAS")]
-PYTEST = (sys.executable, "-m", "pytest", "-q", "-n", str(CORES), "--dist", "loadgroup")
+TESTS = ("make", "-o", ".venv/.requirements-dev", "test")  # in the environment as it is
 RUNS = (  # what, command, seconds of the unit, the bar in units
     (
         f"smoke tier with supplement from nothing, {CORES} cores, s",
@@ -25,7 +24,7 @@ RUNS = (  # what, command, seconds of the unit, the bar in units
         1,
         60,
     ),
-    (f"tests of make test, {CORES} workers, min", ("env", *THREADS, *PYTEST), 60, 6),
+    (f"tests of make test, {CORES} workers, min", TESTS, 60, 6),
     (
         f"default tier with supplement from nothing, {CORES} cores, min",
         (*SNAKEMAKE, "tier=default", "--", "all", "supplement"),

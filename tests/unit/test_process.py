@@ -82,7 +82,7 @@ def test_a_c_library_without_such_settings_is_left_as_it_is(monkeypatch):
 
 
 def test_a_process_tells_what_it_and_its_children_used():
-    """A child's half second of work, and the process's own 64 MB."""
+    """A child's half second of work, and the 64 MB that the process held for a while."""
     work = (
         "import time; [time.process_time() for _ in iter(lambda: time.process_time() > 0.5, True)]"
     )
@@ -92,7 +92,15 @@ from saddle_escape import process
 before = process.used()
 subprocess.run([sys.executable, "-c", {work!r}], check=True)
 block = b"1" * (64 << 20)
+del block
 print(json.dumps([before, process.used()]))"""
     before, after = json.loads(lines(begin, "{begin}")[-1])
     assert 0.5 <= after["cpu_seconds"] - before["cpu_seconds"] < 5
     assert 60 <= after["peak_mb"] - before["peak_mb"] < 80
+
+
+def test_a_job_s_log_ends_with_what_it_used(tmp_path):
+    job = f"_shell.job(types.SimpleNamespace(log=[{str(tmp_path / 'log')!r}], threads=1))"
+    assert lines(f"import types, _shell\nwith {job}: print('words')", "{begin}") == []
+    *words, used = (tmp_path / "log").read_text().splitlines()
+    assert words == ["words"] and json.loads(used).keys() == process.used().keys()

@@ -13,6 +13,7 @@ NOT_ESCAPED = "not_escaped"  # a limit of time or steps came first
 DIVERGED = "diverged"  # not finite, or far above the plateau
 UNRESOLVED = "unresolved"  # met within a step at which its time cannot be located
 STATUSES = (ESCAPED, NO_PLATEAU, NOT_ESCAPED, DIVERGED, UNRESOLVED)
+NOT_WITHIN = "not escaped within"  # so many steps or evaluations: a limit that the user may raise
 IN_WORDS = {
     NO_PLATEAU: "the start is not on a plateau",
     NOT_ESCAPED: "it does not escape",

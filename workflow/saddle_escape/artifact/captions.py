@@ -44,9 +44,10 @@ def page(parameters: dict, folder: Path = CAPTIONS) -> str:
     """The page: each figure with its caption, and where its numbers are."""
     parts = [HEAD]
     for figure in FIGURES.values():
-        name = figure.name.removeprefix("figure").capitalize()
+        number = figure.name.removeprefix("figure")
+        name = number.capitalize() if number == figure.name else f"Figure {number}"
         parts.append(
-            f"## {'Figure ' * figure.name.startswith('figure')}{name}: {figure.shows}\n\n"
+            f"## {name}: {figure.shows}\n\n"
             f"![{figure.title}]({figure.path}.png)\n\n"
             f"{caption(figure, parameters, folder)}\n\n"
             f"[PDF]({figure.path}.pdf), [the numbers drawn]({figure.path}.csv)\n"

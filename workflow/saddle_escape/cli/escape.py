@@ -1,11 +1,10 @@
 """``escape``: when the reduced flow escapes, by integrating it."""
 
-from ..status import NOT_ESCAPED, Outcome, null_if_nan
+from ..status import NOT_ESCAPED, NOT_WITHIN, Outcome, null_if_nan
 from . import start
 from .arguments import CRITERIA, RANGES, add_number, require
 
 SUMMARY = "escape time of the reduced ODE on the symmetric manifold (Theorem 4)"
-UNFINISHED = "not escaped within"  # how the status of a run begins that its limit ended
 PAST = 1.25  # the picture goes on beyond the escape time by this factor
 
 
@@ -47,7 +46,7 @@ def sentence(answer):
 
 def failed(answer):
     """Whether the limit of evaluations came before the end of the flow."""
-    return answer["status"].startswith(UNFINISHED)
+    return answer["status"].startswith(NOT_WITHIN)
 
 
 def picture(args, answer):
@@ -92,7 +91,7 @@ def _outcome(model, init, criterion, threshold):
     except _LimitReached:
         count = model.allowed
         more = "; --max-evaluations allows more" if count < RANGES["max-evaluations"].high else ""
-        status = f"{UNFINISHED} {count} evaluations{more}"
+        status = f"{NOT_WITHIN} {count} evaluations{more}"
         return Outcome(status, evaluations=count)
     except ZeroDivisionError:
         if model.act.smooth:

@@ -1,11 +1,10 @@
 """``flow``: train full networks with a bottleneck and see when they escape."""
 
-from ..status import NOT_ESCAPED, null_if_nan
+from ..status import NOT_ESCAPED, NOT_WITHIN, null_if_nan
 from . import limit, networks
 from .arguments import CLOCKS, add_number
 
 SUMMARY = "escape of full networks under adaptive gradient flow (Theorem 11)"
-UNFINISHED = "not escaped within"  # how the status of a run begins that its limit ended
 DECAY_TIMES = 100  # after so many times 1 / lambda weights that shrink have gone for good
 
 
@@ -59,12 +58,12 @@ def _advised(row, at_limit, args):
     """A row, whose status is the limit of steps if that ended the run."""
     if row["status"] != NOT_ESCAPED or not at_limit:
         return row
-    return row | {"status": f"{UNFINISHED} {args.max_steps} steps; --max-steps allows more"}
+    return row | {"status": f"{NOT_WITHIN} {args.max_steps} steps; --max-steps allows more"}
 
 
 def failed(answer):
     """Whether a limit of steps came before the end of any run."""
-    return any(row["status"].startswith(UNFINISHED) for row in answer)
+    return networks.any_begins(answer, NOT_WITHIN)
 
 
 def sentence(answer):

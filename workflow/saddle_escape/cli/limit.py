@@ -64,7 +64,7 @@ def _advised(status, steps):
 
 def failed(answer):
     """Whether a limit of steps came before the blow-up of any network."""
-    return any(row["status"].startswith(UNFINISHED) for row in answer)
+    return networks.any_begins(answer, UNFINISHED)
 
 
 def sentence(answer):

@@ -61,6 +61,11 @@ def times_in_words(what, rows, column, name="t"):
     return f"{len(times)} of {len(rows)} {what}{span}"
 
 
+def any_begins(rows, words):
+    """Whether the status of any row begins with these words."""
+    return any(row["status"].startswith(words) for row in rows)
+
+
 def points(route, rows, time):
     """Rows of an answer as a picture's: the column ``time`` is t, NaN where it is None."""
     return [

@@ -3,7 +3,7 @@
 import math
 
 from .. import built_in
-from .. import status as outcomes
+from ..status import IN_WORDS
 from .arguments import add_activation, add_number, add_numbers
 
 SMALLEST_PRODUCT = 1e-250  # of the scales: below it the layers' velocities underflow
@@ -48,7 +48,7 @@ def scales(init, depth):
 def escape_in_words(flow, time, status):
     """When a flow of this name escapes, or why it has no time."""
     if time is None:
-        return f"no escape time of the {flow} flow: {outcomes.IN_WORDS.get(status, status)}"
+        return f"no escape time of the {flow} flow: {IN_WORDS.get(status, status)}"
     return f"the {flow} flow escapes at t = {time:.6g}"
 
 

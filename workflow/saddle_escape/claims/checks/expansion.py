@@ -51,9 +51,8 @@ def _scale_rates(name, scales, width, absorbed):
     c = network.prefactor("ntk", width)
     if absorbed:
         weights, c = parameterization.absorb_prefactor(weights, c), 1.0
-    gradients = network.output_and_gradient(weights, x, act.torch(x), act, c, torch.from_numpy(w))[
-        1
-    ]
+    w = torch.from_numpy(w)
+    _, gradients = network.output_and_gradient(weights, x, act.torch(x), act, c, w)
     # dW_l/dt is a multiple of W_l = X_l dW_l/dX_l
     ratios = [-(g * v).sum() / v.square().sum() for g, v in zip(gradients, weights, strict=True)]
     return np.array([float(r) for r in ratios]) * scales
