@@ -23,6 +23,7 @@ onstart:
     # jobs need no limit: without it Snakemake looks when a job has ended.
     if workflow.local_exec:
         workflow.scheduler.job_rate_limiter = None
+        forkserver.start(sum(1 for _ in workflow.dag.needrun_jobs()))
 
 
 rule all:

@@ -10,7 +10,7 @@ ROOT = Path(workflow.basedir)
 SCRIPTS = ROOT / "workflow" / "scripts"
 sys.path.insert(0, str(ROOT / "workflow"))
 
-from saddle_escape import process
+from saddle_escape import forkserver, process
 
 process.tune()
 

@@ -11,6 +11,7 @@ import resource
 from pathlib import Path
 
 STATUS = Path("/proc/self/status")
+THREADED = ("OMP", "MKL", "OPENBLAS")  # libraries that read <name>_NUM_THREADS when they are loaded
 
 ALLOCATIONS = 200_000  # of objects, between two looks for garbage
 KEPT = 1 << 30  # bytes at the end of the heap, before any go back to the system

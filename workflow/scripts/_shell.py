@@ -10,7 +10,7 @@ from pathlib import Path
 # This checkout's library comes first, even in an environment made for another checkout.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from saddle_escape import process
+from saddle_escape import forkserver, process
 
 process.tune()
 
@@ -24,12 +24,13 @@ def job(snakemake):
     numerical library is first imported, so import it in the body. The log's last line is what the
     job used, for :mod:`costs`: Snakemake's benchmark looks at a long job every 30 s alone.
     """
+    forkserver.hand_over(snakemake.threads)
     terminal = os.dup(sys.stderr.fileno())
     log = os.open(snakemake.log[0], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
         os.dup2(log, stream.fileno())
-    for library in ("OMP", "MKL", "OPENBLAS"):
+    for library in process.THREADED:
         os.environ[f"{library}_NUM_THREADS"] = str(snakemake.threads)
     try:
         yield partial(_save, snakemake, {})

@@ -16,10 +16,11 @@ from nbclient.exceptions import CellExecutionError
 from traitlets.config import Config
 
 import _shell  # noqa: F401  this checkout's library comes first
+from saddle_escape import process
 from saddle_escape.artifact import notebook
 
 WORKFLOW = Path(__file__).resolve().parents[1]
-ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "MKL", "OPENBLAS")}
+ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in process.THREADED}
 KEPT = ("kernelspec", "jupytext")  # of a notebook's metadata
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-OVERHEAD = 0.4  # seconds that a job takes besides what its benchmark counts
+OVERHEAD = 0.2  # seconds that a job takes besides what its benchmark counts
 PRIOR = 60.0  # seconds of running that the number of cores is worth, as a first guess of the pace
 
 
