@@ -20,11 +20,17 @@ BUILT_IN = {"eval", "exec", "compile", "__import__"}
 ATTRIBUTES = {  # of any object: os.system, pandas.read_pickle, sympy.sympify, ..
     *("system", "popen", "getoutput", "getstatusoutput", "execv", "execve", "spawnl"),
     *("read_pickle", "to_pickle", "read_hdf", "sympify", "parse_expr", "import_module"),
+    *("run_path", "run_module"),
     *("unsafe_load", "full_load", "UnsafeLoader", "FullLoader"),
 }
 SAFE_LOADERS = {"SafeLoader", "CSafeLoader", "_Loader"}  # the last is strict_yaml's
-# What imports the modules of claims and studies by name, from lists of the repository alone.
-BY_NAME = {"measure.py": {"import_module"}, "draw.py": {"import_module"}}
+# What imports modules by name, from lists of the repository alone, and who runs a script in place
+# of the process that Snakemake has started for it.
+BY_NAME = {
+    "measure.py": {"import_module"},
+    "draw.py": {"import_module"},
+    "forkserver.py": {"import_module", "run_path"},
+}
 
 
 def dangers(tree, file=""):
