@@ -306,7 +306,7 @@ def steps(size):
     cases = list(itertools.product(size.bottlenecks, range(size.range_seeds)))
     own, plain = (
         np.array([[accepted(setup, r, e, s, clock) for e in size.range_epsilons] for r, s in cases])
-        for clock in ("relative_rate", "plain")
+        for clock in ("arc_length", "plain")
     )
     decades = -np.log10(size.range_epsilons)
     span = (

@@ -159,13 +159,49 @@ def test_event_error_follows_the_tolerance(clock):
     assert errors[-1] < 1e-3 * errors[0]
 
 
-def test_long_plateaus_cost_few_steps_per_decade_in_the_relative_rate_clock():
-    epsilon = (1e-2, 1e-4, 1e-6, 1e-8)
-    run = chain_times(chain_starts(epsilon), rtol=1e-6)
-    steps = run.accepted_steps.double().diff()
-    assert run.t_escape[-1] > 1e15
+def test_long_plateaus_cost_few_steps():
+    """As many for every decade of epsilon in the relative-rate clock, ever fewer in arc length."""
+    epsilon = (1e-2, 1e-4, 1e-6, 1e-8, 1e-10)
+    relative, arc = (
+        chain_times(chain_starts(epsilon), rtol=1e-6, clock=clock)
+        for clock in ("relative_rate", "arc_length")
+    )
+    assert relative.t_escape[-1] > 1e19
+    torch.testing.assert_close(arc.t_escape, relative.t_escape, rtol=1e-5, atol=0)
+    steps = relative.accepted_steps.double().diff()
     assert steps.max() - steps.min() <= 2  # linear in log(1 / epsilon)
-    assert steps.max() <= 20  # for two decades
+    assert steps.min() >= 10 and steps.max() <= 20  # for two decades
+    steps = arc.accepted_steps.double().diff()
+    assert (steps.diff() <= 0).all() and steps[-1] <= 3
+
+
+def test_growth_along_a_line_costs_a_step_for_each_factor_of_ten():
+    """dy/dt = |y|^7 v, as with eight layers, from y(0) across v: y = y(0) + u v, |y|^2 = 1 + u^2.
+
+    With s = u / |y| the time is the integral of (1 + u^2)^(-7/2) du, s - 2 s^3 / 3 + s^5 / 5.
+    """
+    v = torch.tensor([0.6, 0.8], dtype=torch.float64)
+    start = torch.tensor([[0.8, -0.6]], dtype=torch.float64)
+
+    def field(y, index):
+        size = y.norm(dim=-1, keepdim=True)
+        return size**7 * v.expand_as(y), lambda: {"size": size[:, 0]}
+
+    def run(growth, clock="arc_length"):
+        return integrate.integrate(
+            field, start, lambda seen, index: torch.log(growth / seen["size"]),
+            sizes=(2,), clock=clock, rtol=1e-8,
+        )  # fmt: skip
+
+    near, far = run(1e4), run(1e10)
+    assert far.accepted_steps - near.accepted_steps <= 7
+    assert run(1e10, "relative_rate").accepted_steps > 2 * far.accepted_steps
+    across = far.state - (far.state @ v)[:, None] * v
+    torch.testing.assert_close(across, start, rtol=0, atol=1e-5)  # beside 1e10
+    for outcome, growth in ((near, 1e4), (far, 1e10)):
+        s = math.sqrt(1 - growth**-2)
+        exact = s - 2 * s**3 / 3 + s**5 / 5
+        assert outcome.t_escape.item() == pytest.approx(exact, rel=2e-8)
 
 
 def test_a_trajectory_does_not_depend_on_its_batch():
@@ -279,13 +315,14 @@ def escape(problem, clock, rtol, fraction=0.5, **options):
     )
 
 
-def test_the_two_clocks_agree_on_networks():
+@pytest.mark.parametrize("clock", ["relative_rate", "arc_length"])
+def test_the_clocks_agree_on_networks(clock):
     problem = small_network("tanh", (0.3, 0.1, 0.03), bottleneck=4)
     plain = escape(problem, "plain", 1e-8)
-    relative = escape(problem, "relative_rate", 1e-8)
-    assert relative.status == ["escaped"] * 3
-    torch.testing.assert_close(plain.t_escape, relative.t_escape, rtol=1e-6, atol=0)
-    assert (relative.accepted_steps < plain.accepted_steps).all()
+    run = escape(problem, clock, 1e-8)
+    assert run.status == ["escaped"] * 3
+    torch.testing.assert_close(plain.t_escape, run.t_escape, rtol=1e-6, atol=0)
+    assert (run.accepted_steps < plain.accepted_steps).all()
 
 
 def imbalance_drift(name, rtol=1e-6):

@@ -57,7 +57,7 @@ TOLERANCES = {
 EXACT = (0.0, 0.0)
 ROWS = {  # for the times and values of rows whose label starts so
     **dict.fromkeys(("minibatch", "training"), MINIBATCH),
-    **dict.fromkeys(("descent", "plain", "relative_rate"), COUNT),
+    **dict.fromkeys(("descent", "plain", "relative_rate", "arc_length"), COUNT),
 }
 LABELS = ("route", "series", "channel", "quantity", "training")  # columns that say what a row is
 

@@ -62,7 +62,7 @@ RANGES = {
 # training.limit_flow.MAX_STEPS, which take long to import; and max-evaluations ends at
 # theory.escape.EVALUATION_LIMIT (a test holds them equal).
 CRITERIA = ("alignment", "loss", "correlation")
-CLOCKS = ("plain", "relative_rate")
+CLOCKS = ("plain", "relative_rate", "arc_length")
 DECAYED = ("small", "all")
 LIMIT_STEPS = 3_000
 

@@ -16,10 +16,10 @@ def add_arguments(parser):
     add_number(parser, "max-steps", default=10_000)
     parser.add_argument(
         "--clock",
-        default="relative_rate",
+        default="arc_length",
         choices=CLOCKS,
-        help="what the integrator steps in: flow time, or growth, in which a plateau is short "
-        "(default relative_rate)",
+        help="what the integrator steps in: flow time, relative growth, in which a plateau is short, "
+        "or the same and later its length (default arc_length)",
     )
     parser.add_argument(
         "--device",

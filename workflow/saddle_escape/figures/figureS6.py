@@ -36,6 +36,7 @@ METHODS = {
     "descent": ("fixed-step descent", {"marker": "o"}),
     "plain": ("adaptive, plain clock", {"marker": "s"}),
     "relative_rate": ("adaptive, relative-rate clock", {"marker": "D"}),
+    "arc_length": ("adaptive, arc-length clock", {"marker": "v"}),
 }
 QUANTITIES = ("drift_order", "imbalance", *METHODS)
 MARK = {"linestyle": "none", "markersize": 3.8, "markeredgewidth": 0.8}
@@ -44,7 +45,7 @@ HEIGHT = 5.2
 
 @style.figure_style()
 def draw(table: pd.DataFrame) -> Figure:
-    """Orders of the drift, imbalance at the escape, and what the escape costs by three methods.
+    """Orders of the drift, imbalance at the escape, and what the escape costs by four methods.
 
     table: columns COLUMNS. (a) markers: orders measured, lines: L + l(q-1); (b) of the depth that
     most activations have; lines: its leading order; (c-e) medians over seeds of the activation with

@@ -62,8 +62,8 @@ def table(settings: Study, name: str, device: str | torch.device = "cpu") -> pd.
 
     quantity: drift_order, of d(X_(l+1)^2 - X_l^2)/dt in epsilon at its smallest, law L + l(q-1);
     imbalance, X_(l+1)^2 - X_l^2 at the escape, law its leading order; and the gradient evaluations
-    of an escape by descent (status "extrapolated": escape time of the flow over the rate), plain
-    and relative_rate (clocks). layer: l, 0 where there is none.
+    of an escape by descent (status "extrapolated": escape time of the flow over the rate) and in
+    each of :data:`integrate.CLOCKS`. layer: l, 0 where there is none.
     """
     case = settings.cases[name]
     rows = [*_orders(settings, case), *_imbalances(settings, case)]

@@ -58,7 +58,8 @@ def trajectories(settings: Signal, r: int, device="cpu") -> pd.DataFrame:
         for epsilon in settings.signal.epsilon:
             run = bottleneck.escape(
                 setup, seed, r, [epsilon], settings.loss_fraction,
-                device=device, rtol=flows.rtol, observer=observer, record=True,
+                device=device, rtol=flows.rtol, observer=observer,
+                clock="relative_rate", record=True,
             )  # fmt: skip
             labels = {"r": r, "seed": seed, "epsilon": epsilon}
             steps = {name: column.cpu().numpy() for name, column in run.steps.items()}

@@ -121,6 +121,7 @@ def decay_run(
         ),
         rtol=settings.rtol,
         t_max=settings.wait / decay if decay else float("inf"),
+        clock="relative_rate",
         record=True,
     )
 

@@ -104,7 +104,7 @@ def escape(
 
     The plateau is the loss of the zero output. dtype: of forward and backward pass. observer: makes
     of the problem the observe of :meth:`Problem.field`. weight_decay: per layer. options go to
-    :func:`integrate.integrate`; the clock is the relative-rate one unless given. Returns one
+    :func:`integrate.integrate`; the clock is "arc_length" unless given. Returns one
     trajectory for each epsilon. Raises ValueError unless fraction or threshold is given, not both.
     """
     raw, x, _ = draw(setup, seed)

@@ -20,10 +20,10 @@ def escapes(
     rtol: float,
 ) -> integrate.Trajectories:  # fmt: skip
     """The flows from raw weights whose first r layers are multiplied by each epsilon (E,), until
-    the loss is this fraction of its plateau."""
+    the loss is this fraction of its plateau; in a clock whose errors are alike at all epsilons."""
     scales = torch.as_tensor(epsilon, device=raw[0].device)
     start = network.flatten(network.scale_layers(raw, r, scales))
-    return runs.flow(problem, start, fraction, rtol=rtol)
+    return runs.flow(problem, start, fraction, rtol=rtol, clock="relative_rate")
 
 
 def log_slope(

@@ -27,7 +27,7 @@ def flow(
     """Adaptive gradient flow from weights (b, P); times are flow times.
 
     observe, dtype, weight_decay: of :meth:`Problem.field`. options go to
-    :func:`integrate.integrate`; the clock is the relative-rate one unless given.
+    :func:`integrate.integrate`; the clock is "arc_length" unless given.
     """
     plateau = problem.plateau.expand(len(start))
     return integrate.integrate(
@@ -36,7 +36,7 @@ def flow(
         integrate.loss_event(plateau, fraction),
         sizes=problem.sizes,
         plateau=plateau,
-        **{"clock": "relative_rate"} | options,
+        **{"clock": "arc_length"} | options,
     )
 
 
