@@ -18,8 +18,8 @@ def add_arguments(parser):
         "--clock",
         default="arc_length",
         choices=CLOCKS,
-        help="what the integrator steps in: flow time, relative growth, in which a plateau is short, "
-        "or the same and later its length (default arc_length)",
+        help="what the integrator steps in: flow time, relative growth, in which a plateau is "
+        "short, or the same and later its length (default arc_length)",
     )
     parser.add_argument(
         "--device",
