@@ -103,6 +103,12 @@ def thin(x: np.ndarray, y: np.ndarray, count: int = CIRCLES) -> np.ndarray:
     )
 
 
+def power(number: float) -> str:
+    """10^k in mathtext, of a number that is one; else the number."""
+    exponent = np.log10(float(number))
+    return rf"10^{{{exponent:.0f}}}" if np.isclose(exponent, np.round(exponent)) else str(number)
+
+
 def label_ends(axes: Axes, ends: Sequence[tuple[float, float, str, tuple]]) -> None:
     """Name lines at their right ends, given as (x, y, text, color), outside the axes.
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -16,6 +15,7 @@ from .axes import (
     check_values,
     log_axes,
     panel_label,
+    power,
 )
 
 COLUMNS = ("case", "quantity", "series", "seed", "epsilon", "measured", "predicted", "status")
@@ -78,16 +78,10 @@ def _remedies(axes, rows):
 
 
 def _adam(axes, rows):
-    _draw_series(axes, rows, lambda constant: rf"$\varepsilon_A={_power(constant)}$")
+    _draw_series(axes, rows, lambda constant: rf"$\varepsilon_A={power(constant)}$")
     log_axes(axes, EPSILON_LABEL, r"Rate $\times$ steps")
     low = rows["measured"].min()
     axes.set_ylim(low / 3, 3 * rows["measured"].max())
-
-
-def _power(number):
-    """10^k in mathtext, of a number that is one; else the number."""
-    exponent = np.log10(float(number))
-    return rf"10^{{{exponent:.0f}}}" if np.isclose(exponent, np.round(exponent)) else number
 
 
 def _large_starts(axes, rows):

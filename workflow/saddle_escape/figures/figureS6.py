@@ -16,6 +16,7 @@ from .axes import (
     label_ends,
     log_axes,
     panel_label,
+    power,
     settle,
 )
 
@@ -68,10 +69,10 @@ def draw(table: pd.DataFrame) -> Figure:
     is_descent = costs["quantity"] == "descent"
     ends.append((descent, _draw_costs(descent, costs[is_descent], costs["L"])))
     _draw_costs(adaptive, costs[~is_descent], costs["L"])
-    descent.margins(y=0.12)  # room for the lowest name
+    descent.margins(y=0.2)  # room for the lowest name
     descent.set_ylabel("Gradient evaluations per escape")
     _draw_smallest(by_depth, costs)
-    lower.legend(handles=_handles(costs), loc="outside lower center", ncols=4)
+    lower.legend(handles=_handles(costs), loc="outside lower center", ncols=3)
     settle(figure)
     for axes, labels in ends:
         label_ends(axes, labels)
@@ -149,7 +150,7 @@ def _draw_smallest(axes: Axes, costs: pd.DataFrame) -> None:
     for method, run in smallest.groupby("quantity"):
         _draw_run(axes, run, "L", method, style.INK)
     axes.set_yscale("log")
-    axes.set_xlabel(rf"$r$, at $\varepsilon={smallest['epsilon'].min():g}$")
+    axes.set_xlabel(rf"$r$, at $\varepsilon={power(smallest['epsilon'].min())}$")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
