@@ -272,15 +272,19 @@ class Activation:
 
     def _numpy(self, order, z):
         z = np.asarray(z, dtype=float)
+        if order not in self._numpy_functions:
+            derivative = sp.diff(self.expression, Z, order)
+            self._numpy_functions[order] = _compiled(_numeric_constants(derivative), NUMPY)
         with np.errstate(over="ignore", under="ignore"):
-            value = np.asarray(self._numpy_function(order)(z), dtype=float)
-        if value.shape == z.shape and not np.may_share_memory(value, z):
+            value = np.asarray(self._numpy_functions[order](z), dtype=float)
+        if value.shape == z.shape and value is not z and value.base is None:
             return value
         return np.broadcast_to(value, z.shape).copy()
 
-    @functools.lru_cache(maxsize=64)  # noqa: B019
-    def _numpy_function(self, order):
-        return _compiled(_numeric_constants(sp.diff(self.expression, Z, order)), NUMPY)
+    @functools.cached_property
+    def _numpy_functions(self):
+        """{order of the derivative: function}: called some million times, found without hashing."""
+        return {}
 
     @functools.lru_cache(maxsize=64)  # noqa: B019
     def _mp_function(self, order):

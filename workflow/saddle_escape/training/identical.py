@@ -72,8 +72,9 @@ def minibatch_descent(
     def update(flat, x, stream):
         plane = turned(flat, input_dim)
         batch = (x.shape[1] - input_dim + 1) // 2
+        target = act.torch(x[:, :batch]) / math.sqrt(width)
         along, out, noise = x[stream].split([batch, batch, input_dim - 1], dim=-1)
-        loss, slope, error = _plane_gradient(act, width, plane, along, out)
+        loss, slope, error = _plane_gradient(act, width, plane, along, out, target[stream])
         across = flat[:, 1:input_dim]
         unit = across / plane[:, 1:2].clamp_min(torch.finfo(flat.dtype).tiny)
         unit = torch.where(plane[:, 1:2] > 0, unit, torch.eye(1, input_dim - 1).to(flat))
@@ -85,10 +86,11 @@ def minibatch_descent(
     return update
 
 
-def _plane_gradient(act, width, plane, along, out):
+def _plane_gradient(act, width, plane, along, out, target):
     """(loss (b,), gradient (b, 2 + L - 1), |delta_1| (b,)) at weights in the plane.
 
-    along, out (b, n): the inputs along v and along the rest of w. delta_1 (b, n): derivative of the
+    along, out (b, n): the inputs along v and along the rest of w; target (b, n): of the network of
+    width one. delta_1 (b, n): derivative of the
     width-one network's loss in the first pre-activations.
     """
     h = plane[:, :1] * along + plane[:, 1:2] * out
@@ -98,7 +100,7 @@ def _plane_gradient(act, width, plane, along, out):
         activities.append(value)
         slopes.append(slope)
         h = scale[:, None] * value
-    error = h - act.torch(along) / math.sqrt(width)
+    error = h - target
     loss = width * error.square().mean(-1) / 2
     delta, gradients = error / error.shape[-1], []
     for scale, value, slope in zip(
