@@ -273,11 +273,11 @@ def limit(size):
 
 
 def coarsest(call, exact, accuracy):
-    """``call`` with the largest power of ten for a tolerance at which it is right to ``accuracy``.
+    """``call`` with the largest tolerance, to one digit, at which it is right to ``accuracy``.
 
     Raises RuntimeError if there is none.
     """
-    for rtol in (10.0**-k for k in range(2, 11)):
+    for rtol in (digit * 10.0**-k for k in range(2, 11) for digit in range(9, 0, -1)):
         if abs(call(rtol) / exact - 1) <= accuracy:
             return functools.partial(call, rtol)
     raise RuntimeError(f"no tolerance gives times that are right to {accuracy:g}")

@@ -315,20 +315,6 @@ class _Call:
             ratio = torch.maximum(ratio, error[:, -1].abs() / (self.rtol * z1[:, -1]))
         return ratio.nan_to_num(nan=math.inf)
 
-    def next_clock(self, z, dz):
-        """(unit (b,), anchor (b, G)) of a step from z with slope dz, see :func:`clocked`.
-
-        A unit of the step's variable is ``unit`` of the last one's: dz, however long in that, has
-        relative length 1 in the step's own.
-        """
-        norms = group_norms(z[:, :-1], self.sizes)
-        if self.clock != "arc_length":
-            return torch.ones_like(z[:, 0]), torch.zeros_like(norms)
-        unit = relative_rate(norms, dz[:, :-1], self.sizes)
-        unit = torch.where(unit > 0, unit, 1.0)
-        late = z[:, -1] > LATE * dz[:, -1] / unit
-        return unit, torch.where(late[:, None], norms, 0.0)
-
     def first_step(self, z, dz, index):
         """Starting step length (b,) by the rule of Hairer, Norsett and Wanner II.4 (one rhs)."""
         scale = self.scale(z)
@@ -450,7 +436,7 @@ def _start(call, ledger, y0, follow_above_plateau):
     seen = see()
     event = call.event(seen, index)
     h = call.first_step(z, dz, index)
-    _, anchor = call.next_clock(z, dz)
+    anchor = torch.zeros_like(group_norms(y0, call.sizes))
     counts = torch.zeros(3, len(y0), dtype=torch.long, device=y0.device)
     counts[2] = 2
     batch = _Batch(index, z, dz, seen, event, h, anchor, torch.zeros_like(index), counts)
@@ -468,7 +454,9 @@ def _advance(call, ledger, crossings, batch):
     h = batch.h
     if call.clock == "plain":
         h = torch.minimum(h, call.t_max - batch.z[:, -1])
-    rhs = functools.partial(call.rhs, anchor=batch.anchor)
+    rhs = call.rhs
+    if call.clock == "arc_length":
+        rhs = functools.partial(rhs, anchor=batch.anchor)
     z1, stages, error, seen = attempt_step(rhs, batch.z, batch.dz, h, batch.index)
     ratio = call.error_ratio(error, batch.z, z1)
     ok = ratio <= 1
@@ -476,8 +464,9 @@ def _advance(call, ledger, crossings, batch):
     crossed = ok & (after.event <= 0)
     if crossed.any():
         crossings.add(batch.select(crossed), after.select(crossed), h[crossed], stages[:, crossed])
-    ledger.record(after.index, after.z[:, -1], after.seen, ok & ~crossed)
-    return _dismiss(call, ledger, after.select(~crossed))
+        ok, after = ok[~crossed], after.select(~crossed)
+    ledger.record(after.index, after.z[:, -1], after.seen, ok)
+    return _dismiss(call, ledger, after)
 
 
 def _after_step(call, batch, h, ratio, z1, dz1, seen1):
@@ -486,18 +475,32 @@ def _after_step(call, batch, h, ratio, z1, dz1, seen1):
     factor = (SAFETY * ratio ** (-1 / ORDER)).clamp_min(SMALLEST_FACTOR)
     largest = torch.where(batch.rejected_in_a_row > 0, 1.0, LARGEST_FACTOR)
     evaluations = torch.full_like(batch.index, len(C) - 1)
-    unit, anchor = call.next_clock(z1, dz1)
-    return replace(
+    after = replace(
         batch,
         z=torch.where(ok[:, None], z1, batch.z),
-        dz=torch.where(ok[:, None], dz1 / unit[:, None], batch.dz),
+        dz=torch.where(ok[:, None], dz1, batch.dz),
         seen=_choose(ok, seen1, batch.seen),
         event=torch.where(ok, call.event(seen1, batch.index), batch.event),
-        h=h * torch.minimum(factor, largest) * torch.where(ok, unit, 1.0),
-        anchor=torch.where(ok[:, None], anchor, batch.anchor),
+        h=h * torch.minimum(factor, largest),
         rejected_in_a_row=torch.where(ok, 0, batch.rejected_in_a_row + 1),
         counts=batch.counts + torch.stack([ok.long(), (~ok).long(), evaluations]),
     )
+    return _anchored(call, after, ok) if call.clock == "arc_length" else after
+
+
+def _anchored(call, batch, moved):
+    """The batch with the next step's variable, for those who moved (b,): see :func:`clocked`.
+
+    In it the slope dz, which has some other length in the last step's, has relative length 1.
+    """
+    norms = group_norms(batch.z[:, :-1], call.sizes)
+    unit = relative_rate(norms, batch.dz[:, :-1], call.sizes)
+    unit = torch.where(moved & (unit > 0), unit, 1.0)
+    dz = batch.dz / unit[:, None]
+    late = batch.z[:, -1] > LATE * dz[:, -1]
+    anchor = torch.where(late[:, None], norms, 0.0)
+    anchor = torch.where(moved[:, None], anchor, batch.anchor)
+    return replace(batch, dz=dz, h=batch.h * unit, anchor=anchor)
 
 
 def _dismiss(call, ledger, batch):
@@ -505,6 +508,8 @@ def _dismiss(call, ledger, batch):
     diverged = _has_diverged(batch.seen, batch.event, call.plateau, batch.index)
     diverged |= batch.rejected_in_a_row > MAX_REJECTIONS
     at_limit = (batch.z[:, -1] >= call.t_max) | (batch.counts[:2].sum(0) >= call.max_steps)
+    if not (diverged | at_limit).any():
+        return batch
     batch.enter_into(ledger, DIVERGED, diverged)
     batch.enter_into(ledger, NOT_ESCAPED, at_limit & ~diverged)
     return batch.select(~(diverged | at_limit))
