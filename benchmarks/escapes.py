@@ -251,9 +251,11 @@ def limit(size):
     epsilon, r = size.plain_epsilons[-1], size.depth
     start = bottleneck.start(setup, raw, r, [epsilon])
 
+    growth = (10 / size.limit_accuracy) ** (1 / (r + 2))  # leaves the tail a tenth of the error
+
     def blow_up(rtol):
         limit = limit_flow.limit_flow(problem, raw, r)
-        t_star = float(limit_flow.blow_up_time(limit, raw, rtol=rtol).t_star)
+        t_star = float(limit_flow.blow_up_time(limit, raw, rtol=rtol, growth=growth).t_star)
         return theory.escape_time(t_star, r, epsilon)
 
     flow = functools.partial(escape_time, problem, start)
@@ -273,11 +275,11 @@ def limit(size):
 
 
 def coarsest(call, exact, accuracy):
-    """``call`` with the largest tolerance, to one digit, at which it is right to ``accuracy``.
+    """``call`` with the largest power of ten for a tolerance at which it is right to ``accuracy``.
 
     Raises RuntimeError if there is none.
     """
-    for rtol in (digit * 10.0**-k for k in range(2, 11) for digit in range(9, 0, -1)):
+    for rtol in (10.0**-k for k in range(2, 11)):
         if abs(call(rtol) / exact - 1) <= accuracy:
             return functools.partial(call, rtol)
     raise RuntimeError(f"no tolerance gives times that are right to {accuracy:g}")

@@ -300,8 +300,11 @@ class _Call:
 
     def scale(self, z):
         """Allowed error (b, G) of the groups of the state (not of time) at z (b, P + 1)."""
+        allowed = self.rtol * group_norms(z[:, :-1], self.sizes)
+        if not self.atol:
+            return allowed
         members = 1.0 if self.sizes is None else z.new_tensor(self.sizes).sqrt()
-        return self.atol * members + self.rtol * group_norms(z[:, :-1], self.sizes)
+        return allowed + self.atol * members
 
     def error_ratio(self, error, z0, z1):
         """Largest error of any group, and of time, in units of what is allowed; inf if not finite.
