@@ -358,6 +358,7 @@ class _Batch:
         """The same batch with only the trajectories of the mask (b,)."""
         if keep.all():
             return self
+        keep = keep.nonzero()[:, 0]  # here, once; a mask is searched anew for every column
         columns = {f.name: getattr(self, f.name) for f in fields(self)}
         counts, seen = columns.pop("counts")[:, keep], _rows(columns.pop("seen"), keep)
         return _Batch(**_rows(columns, keep), seen=seen, counts=counts)
@@ -466,7 +467,8 @@ def _advance(call, ledger, crossings, batch):
     after = _after_step(call, batch, h, ratio, z1, stages[-1], seen)
     crossed = ok & (after.event <= 0)
     if crossed.any():
-        crossings.add(batch.select(crossed), after.select(crossed), h[crossed], stages[:, crossed])
+        they = crossed.nonzero()[:, 0]
+        crossings.add(batch.select(crossed), after.select(crossed), h[they], stages[:, they])
         ok, after = ok[~crossed], after.select(~crossed)
     ledger.record(after.index, after.z[:, -1], after.seen, ok)
     return _dismiss(call, ledger, after)
