@@ -72,6 +72,15 @@ def pretend_finished(tree, tier):
         os.utime(path, ns=(now, now))
 
 
+def until(condition, seconds=60):
+    """What a condition gives as soon as it is true. Fails if it is not within ``seconds``."""
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.01)
+    return found
+
+
 @pytest.fixture
 def tree(tmp_path):
     """A fresh copy of the project."""

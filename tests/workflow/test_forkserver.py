@@ -13,7 +13,7 @@ import pytest
 
 from saddle_escape import forkserver
 
-from .conftest import SNAKEMAKE, run
+from .conftest import SNAKEMAKE, run, until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks are made on Linux alone")
 
@@ -35,14 +35,6 @@ forkserver.hand_over(%d)
 """
 WAIT = "print(os.getpid(), flush=True); time.sleep(600)"  # longer than any test
 PATIENCE = 30  # s
-
-
-def until(condition):
-    deadline = time.monotonic() + PATIENCE
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.01)
-    return found
 
 
 def gone(pid):

@@ -11,7 +11,7 @@ import time
 import psutil
 import pytest
 
-from .conftest import ROOT, SNAKEMAKE, run
+from .conftest import ROOT, SNAKEMAKE, run, until
 
 TARGETS = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
 
@@ -115,7 +115,7 @@ def test_a_killed_workflow_can_be_resumed(tree):
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    job = wait_for_job(tree)
+    job = until(lambda: job_of(tree))
     refused = run([sys.executable, "workflow/scripts/end_orphans.py"], tree)
     assert refused.stderr == (
         f"resume: snakemake is still running here (process {workflow.pid}); stop it first\n"
@@ -134,14 +134,11 @@ def test_a_killed_workflow_can_be_resumed(tree):
     assert (tree / target).exists()
 
 
-def wait_for_job(tree, seconds=60):
-    """The first script process that a workflow in `tree` starts."""
+def job_of(tree):
+    """The first script process that a workflow in `tree` has started, if there is one."""
     script = str(tree / ".snakemake/scripts/")
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        for process in psutil.process_iter(["cmdline"]):
-            command = process.info["cmdline"] or [""]
-            if "python" in command[0] and any(a.startswith(script) for a in command[1:2]):
-                return process
-        time.sleep(0.1)
-    raise AssertionError("no job started")
+    for process in psutil.process_iter(["cmdline"]):
+        command = process.info["cmdline"] or [""]
+        if "python" in command[0] and any(a.startswith(script) for a in command[1:2]):
+            return process
+    return None

@@ -74,13 +74,12 @@ def start(jobs: int) -> bool:
     if wanted == "0" or sys.platform != "linux":
         return False
     os.environ[PLACE] = f"saddle_escape-{secrets.token_hex(16)}"
-    one_thread = {f"{library}_NUM_THREADS": "1" for library in process.THREADED}
     library = {"PYTHONPATH": str(Path(__file__).parents[1])}
     _started.append(
         subprocess.Popen(
             [sys.executable, "-m", __name__, os.environ[PLACE]],
             stdin=subprocess.PIPE,
-            env={**os.environ, **one_thread, **library},
+            env={**os.environ, **process.with_threads(1), **library},
         )
     )
     return True

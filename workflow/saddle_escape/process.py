@@ -11,7 +11,6 @@ import resource
 from pathlib import Path
 
 STATUS = Path("/proc/self/status")
-THREADED = ("OMP", "MKL", "OPENBLAS")  # libraries that read <name>_NUM_THREADS when they are loaded
 
 ALLOCATIONS = 200_000  # of objects, between two looks for garbage
 KEPT = 1 << 30  # bytes at the end of the heap, before any go back to the system
@@ -46,6 +45,11 @@ def keep_freed() -> bool:
         return False
     settings = {M_MMAP_THRESHOLD: LARGEST_ON_HEAP, M_TRIM_THRESHOLD: KEPT}
     return all([mallopt(parameter, value) == 1 for parameter, value in settings.items()])
+
+
+def with_threads(number: int) -> dict[str, str]:
+    """Environment of numerical libraries with so many threads, read when they are loaded."""
+    return {f"{library}_NUM_THREADS": str(number) for library in ("OMP", "MKL", "OPENBLAS")}
 
 
 def used() -> dict[str, float]:

@@ -30,8 +30,7 @@ def job(snakemake):
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
         os.dup2(log, stream.fileno())
-    for library in process.THREADED:
-        os.environ[f"{library}_NUM_THREADS"] = str(snakemake.threads)
+    os.environ.update(process.with_threads(snakemake.threads))
     try:
         yield partial(_save, snakemake, {})
     except Exception as error:

@@ -20,7 +20,6 @@ from saddle_escape import process
 from saddle_escape.artifact import notebook
 
 WORKFLOW = Path(__file__).resolve().parents[1]
-ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in process.THREADED}
 KEPT = ("kernelspec", "jupytext")  # of a notebook's metadata
 
 
@@ -60,7 +59,7 @@ def main(sources):
     folder = notebook.pages(notebook.tier())
     folder.mkdir(parents=True, exist_ok=True)
     path = os.pathsep.join([str(WORKFLOW), *filter(None, [os.environ.get("PYTHONPATH")])])
-    os.environ |= {**ONE_THREAD, notebook.STATIC: "1", "PYTHONPATH": path}
+    os.environ |= {**process.with_threads(1), notebook.STATIC: "1", "PYTHONPATH": path}
     for source in sources:
         target = folder / f"{source.stem}.ipynb"
         try:

@@ -89,9 +89,8 @@ def minibatch_descent(
 def _plane_gradient(act, width, plane, along, out, target):
     """(loss (b,), gradient (b, 2 + L - 1), |delta_1| (b,)) at weights in the plane.
 
-    along, out (b, n): the inputs along v and along the rest of w; target (b, n): of the network of
-    width one. delta_1 (b, n): derivative of the
-    width-one network's loss in the first pre-activations.
+    along, out (b, n): the inputs along v and along the rest of w; target (b, n): of the width-one
+    network. delta_1 (b, n): derivative of that network's loss in the first pre-activations.
     """
     h = plane[:, :1] * along + plane[:, 1:2] * out
     activities, slopes = [], []

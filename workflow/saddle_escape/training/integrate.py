@@ -467,8 +467,7 @@ def _advance(call, ledger, crossings, batch):
     after = _after_step(call, batch, h, ratio, z1, stages[-1], seen)
     crossed = ok & (after.event <= 0)
     if crossed.any():
-        they = crossed.nonzero()[:, 0]
-        crossings.add(batch.select(crossed), after.select(crossed), h[they], stages[:, they])
+        crossings.add(batch.select(crossed), after.select(crossed), h[crossed], stages[:, crossed])
         ok, after = ok[~crossed], after.select(~crossed)
     ledger.record(after.index, after.z[:, -1], after.seen, ok)
     return _dismiss(call, ledger, after)
