@@ -1,5 +1,6 @@
 """Forward pass and gradient beside the bare matrix products that they consist of."""
 
+import collections
 import functools
 import os
 from collections.abc import Iterator
@@ -38,7 +39,10 @@ def rows(size: Size = DEFAULT) -> Iterator[Row]:
 
 
 def cases(size):
-    """(name, setup, dtype, whether a step of SGD) of what the default tier spends its time on."""
+    """(name, setup, dtype, networks, whether a step of SGD), as the default tier has them.
+
+    The networks of a seed, one for each initial scale, are a batch.
+    """
     section = config.load_tiers("config")[1]["default"]["offmanifold"]
     flow, sgd, small = section["flow"], section["sgd"], section["asymptotics"]
     activation, depth = section["activation"], section["depth"]
@@ -49,32 +53,33 @@ def cases(size):
 
     of_figure = section["width"], section["input_dim"]
     of_small = setup(small["width"], small["input_dim"], small["samples"])
-    dtype = getattr(torch, flow["dtype"])
-    yield "flow of figure 4", setup(*of_figure, flow["samples"]), dtype, False
-    yield "flow of the asymptotics", of_small, torch.float64, False
-    yield "SGD step of figure 4", setup(*of_figure, sgd["batch"]), torch.float32, True
+    dtype, count = getattr(torch, flow["dtype"]), small["epsilon"]["count"]
+    most = max(collections.Counter(point["r"] for point in section["points"]).values())
+    yield "flow of figure 4", setup(*of_figure, flow["samples"]), dtype, most, False
+    yield "flow of the asymptotics", of_small, torch.float64, count, False
+    yield "SGD step of figure 4", setup(*of_figure, sgd["batch"]), torch.float32, most, True
 
 
-def products(shapes, samples, dtype):
-    """The pairs of matrices that forward pass and gradient multiply, (1, m, k) and (1, k, n)."""
+def products(shapes, samples, dtype, networks):
+    """The pairs of matrices that forward pass and gradient multiply, (b, m, k) and (b, k, n)."""
     pairs = []
     for layer, (rows, columns) in enumerate(shapes):
         a, w, delta = (
-            torch.randn(1, *shape, dtype=dtype)
+            torch.randn(networks, *shape, dtype=dtype)
             for shape in ((samples, columns), (rows, columns), (samples, rows))
         )
         pairs += [(a, w.mT), (delta.mT, a)] + ([(delta, w)] if layer else [])
     return pairs
 
 
-def throughput(size, name, setup, dtype, is_step, words):
+def throughput(size, name, setup, dtype, networks, is_step, words):
     """FLOP/s of the matrix products in our gradient, and of torch.bmm alone."""
     raw, x, _ = bottleneck.draw(setup, 0)
-    weights = bottleneck.start(setup, raw, setup.depth, [0.3]).to(dtype)
+    weights = bottleneck.start(setup, raw, setup.depth, [0.3] * networks).to(dtype)
     problem = setup.problem(x.to(dtype))
     step = updating(problem, GradientDescent(0.01))
     field = problem.field()
-    pairs = products(setup.shapes, setup.samples, dtype)
+    pairs = products(setup.shapes, setup.samples, dtype, networks)
     work = sum(2 * a.numel() * b.shape[-1] for a, b in pairs)
     times = in_turns(
         functools.partial(step, weights, None) if is_step else lambda: field(weights, None),
@@ -82,8 +87,9 @@ def throughput(size, name, setup, dtype, is_step, words):
         repeats=size.repeats,
     )
     ours, theirs = ([work / t / 1e9 for t in measured] for measured in times)
-    shape = f"N = {setup.width}, {setup.samples} inputs, {str(dtype).removeprefix('torch.')}"
-    what = f"forward and gradient, {name}, {shape}, {words}, GFLOP/s"
+    shape = f"{networks} networks, N = {setup.width}, {setup.samples} inputs"
+    how = f"{str(dtype).removeprefix('torch.')}, {words}"
+    what = f"forward and gradient, {name}, {shape}, {how}, GFLOP/s"
     return Row(what, "torch.bmm on the same shapes", "ratio >= 0.75", ours, theirs, RATE)
 
 

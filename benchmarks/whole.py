@@ -1,9 +1,10 @@
 """What is too long for `make bench`: whole tiers from nothing, and the tests, once each.
 
-``python -m benchmarks --only whole`` measures them in half an hour or a little more, in a clone of
-the last commit. The environment is installed already; nothing else may run beside it.
+``python -m benchmarks --only whole`` measures them in half an hour, in clones of the
+last commit. The environment is installed already; nothing else may run beside it.
 """
 
+import functools
 import subprocess
 import sys
 import tempfile
@@ -17,19 +18,23 @@ from .timing import seconds
 CORES = 2
 SNAKEMAKE = (str(Path(sys.executable).with_name("snakemake")), "--cores", str(CORES), "--config")
 TESTS = ("make", "-o", ".venv/.requirements-dev", "test")  # in the environment as it is
-RUNS = (  # what, command, seconds of the unit, the bar in units
+RUNS = (  # in a clone of its own: commands, seconds of the unit, [(what, which of them, the bar)]
     (
-        f"smoke tier with supplement from nothing, {CORES} cores, s",
-        (*SNAKEMAKE, "tier=smoke", "--", "all", "supplement"),
+        ((*SNAKEMAKE, "tier=smoke", "--", "all", "supplement"),),
         1,
-        60,
+        [(f"smoke tier with supplement from nothing, {CORES} cores, s", [0], 60)],
     ),
-    (f"tests of make test, {CORES} workers, min", TESTS, 60, 6),
+    ((TESTS,), 60, [(f"tests of make test, {CORES} workers, min", [0], 6)]),
     (
-        f"default tier with supplement from nothing, {CORES} cores, min",
-        (*SNAKEMAKE, "tier=default", "--", "all", "supplement"),
+        tuple(
+            (*SNAKEMAKE, "tier=default", "--", part) for part in ("figure4", "all", "supplement")
+        ),
         60,
-        20,
+        [
+            (f"default tier from nothing, {CORES} cores, min", [0, 1], 20),
+            (f"the same without figure 4, {CORES} cores, min", [1], 6),
+            (f"the same with figure 4 and the supplement, {CORES} cores, min", [0, 1, 2], 20),
+        ],
     ),
 )
 
@@ -42,18 +47,22 @@ class Size:
 
 
 DEFAULT = Size()
-TINY = Size(runs=(("git log, s", ("git", "log", "-1"), 1, 60),))
+TINY = Size(runs=(((("git", "log", "-1"),), 1, [("git log, s", [0], 60)]),))
 
 
 def rows(size: Size = DEFAULT) -> Iterator[Row]:
-    """Every row of this module, each in a clone of its own."""
-    for work, command, unit, allowed in size.runs:
-        yield Row(work, NO_PEER, f"ours <= {allowed}", [wall(command) / unit])
+    """Every row of this module. Several commands are parts of one run, one after the other."""
+    for commands, unit, works in size.runs:
+        taken = walls(commands)
+        for work, parts, allowed in works:
+            ours = sum(taken[part] for part in parts) / unit
+            yield Row(work, NO_PEER, f"ours <= {allowed}", [ours])
 
 
-def wall(command):
-    """Wall time of a command in a clone of this repository's last commit, in seconds."""
+def walls(commands):
+    """Wall times of commands in one clone of this repository's last commit, in seconds."""
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run(["git", "clone", "-q", ".", folder], check=True)
         Path(folder, ".venv").symlink_to(sys.prefix)
-        return seconds(lambda: subprocess.run(command, cwd=folder, check=True, capture_output=True))
+        run = functools.partial(subprocess.run, cwd=folder, check=True, capture_output=True)
+        return [seconds(functools.partial(run, command)) for command in commands]

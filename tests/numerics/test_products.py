@@ -41,6 +41,16 @@ def test_torch_multiplies_what_onednn_does_not_know(weight):
     assert products.product(weight) is products._torch
 
 
+@pytest.mark.parametrize("lengths", [(), (3,), (2, 3)])
+@pytest.mark.parametrize("inputs", [(), (3,)], ids=["the same", "of each network"])
+def test_torch_multiplies_batches_of_any_shape(lengths, inputs):
+    weight = uniform(*lengths, 5, 4, dtype=torch.float64)
+    x = uniform(*inputs, 7, 4, dtype=torch.float64)
+    torch.testing.assert_close(products.product(weight)(x, weight), x @ weight.mT, rtol=0, atol=0)
+    one, many = weight[:1] if weight.ndim == 3 else weight, x.expand(3, 7, 4)
+    torch.testing.assert_close(products.product(one)(many, one), many @ one.mT, rtol=0, atol=0)
+
+
 def test_single_neurons_multiply_like_matrices():
     weight, a = uniform(3, 1, 1, dtype=torch.float64), uniform(3, 7, 1, dtype=torch.float64)
     times = products.product(weight)

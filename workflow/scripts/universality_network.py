@@ -1,4 +1,4 @@
-"""Escape times of one activation from gradient descent of the full network."""
+"""Escape times of one activation from gradient flow of the full network."""
 
 from _shell import job
 

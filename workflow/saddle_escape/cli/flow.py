@@ -36,20 +36,15 @@ def run(args):
     from ..training import bottleneck, network
 
     device = network.resolve_device(args.device)
-    jobs = [
-        (seed, epsilons)
-        for seed in range(args.seeds)
-        for epsilons in bottleneck.groups(args.epsilon, device)
-    ]
     rows = []
-    for seed, epsilons in bottleneck.progress(jobs, "run"):
+    for seed in bottleneck.progress(range(args.seeds), "seed"):
         runs = bottleneck.escape(
-            setup, seed, args.bottleneck, epsilons, args.loss_fraction,
+            setup, seed, args.bottleneck, args.epsilon, args.loss_fraction,
             device=device, clock=args.clock, rtol=args.rtol, max_steps=args.max_steps,
             **_decay(args),
         )  # fmt: skip
         at_limit = runs.accepted_steps + runs.rejected_steps >= args.max_steps
-        told = bottleneck.rows(runs, seed, args.bottleneck, epsilons)
+        told = bottleneck.rows(runs, seed, args.bottleneck, args.epsilon)
         rows += [_advised(*row, args) for row in zip(told, at_limit, strict=True)]
     return [{key: null_if_nan(row[key]) for key in bottleneck.ROW} for row in rows]
 

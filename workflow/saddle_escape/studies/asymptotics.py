@@ -36,15 +36,15 @@ def flow_times(settings: Asymptotics, depth: int, r: int, block: int, device="cp
     Columns L and those of :func:`bottleneck.rows`. All epsilons of a seed share its raw weights.
     """
     flows, rows = settings.asymptotics, []
+    epsilons = flows.epsilon.points().tolist()
     setup = bottleneck.Setup(
         settings.activation, depth, flows.width, flows.input_dim, flows.samples
     )
     for seed in seed_block(block, flows.seed_block, flows.seeds):
-        for group in bottleneck.groups(flows.epsilon.points().tolist(), device):
-            run = bottleneck.escape(
-                setup, seed, r, group, settings.loss_fraction, device=device, rtol=flows.rtol
-            )
-            rows += bottleneck.rows(run, seed, r, group)
+        run = bottleneck.escape(
+            setup, seed, r, epsilons, settings.loss_fraction, device=device, rtol=flows.rtol
+        )
+        rows += bottleneck.rows(run, seed, r, epsilons)
     table = pd.DataFrame([{"L": depth, **row} for row in rows])
     table.attrs["gradient_evaluations"] = int(table["gradient_evaluations"].sum())
     return table

@@ -90,8 +90,7 @@ def points(settings: Flow | Sgd, r: int, block: int, device="cpu") -> pd.DataFra
     route, run = ("flow", _flow) if isinstance(settings, Flow) else ("sgd", _descend)
     rows = []
     for seed, epsilons in settings.of_block(block, r):
-        for group in bottleneck.groups(epsilons, device) if route == "flow" else [epsilons]:
-            rows += run(settings, seed, r, group, device)
+        rows += run(settings, seed, r, epsilons, device)
     table = pd.DataFrame([{"route": route, **row} for row in rows])
     table.attrs["gradient_evaluations"] = int(table["gradient_evaluations"].sum())
     return table

@@ -233,8 +233,3 @@ def _level_status(status, t):
 def progress(jobs: Iterable, unit: str) -> tqdm:
     """The jobs with a progress bar on standard error, where that is a terminal."""
     return tqdm(jobs, unit=unit, file=sys.stderr, disable=not sys.stderr.isatty(), leave=False)
-
-
-def groups(epsilons: Sequence[float], device: str | torch.device) -> list[list[float]]:
-    """Epsilons integrated together: all on a GPU, one by one on a CPU (nothing to gain)."""
-    return [epsilons] if torch.device(device).type == "cuda" else [[e] for e in epsilons]

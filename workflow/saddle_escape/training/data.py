@@ -36,13 +36,14 @@ def gaussian_inputs(samples: int, input_dim: int, seed: int) -> tuple[Tensor, Te
 class Normals:
     """A seeded stream of standard normal numbers in float64: normals(n, d) draws them.
 
-    On a CPU they are NumPy's, the same bits on every kind of it: torch's depend on its vector
-    instructions in float32, and take four times as long in float64. On a GPU they are made there.
+    On a CPU they are NumPy's, by SFC64, the fastest of its generators: the same bits on every kind
+    of processor, while torch's depend on its vector instructions in float32, and take twice as long
+    in float64. On a GPU they are made there.
     """
 
     def __init__(self, seed: int, device: str | torch.device = "cpu"):
         if torch.device(device).type == "cpu":
-            draw = np.random.default_rng(seed).standard_normal
+            draw = np.random.Generator(np.random.SFC64(seed)).standard_normal
             self._draw = lambda shape: torch.from_numpy(draw(shape))
         else:
             there = {"generator": torch.Generator(device).manual_seed(seed), "device": device}

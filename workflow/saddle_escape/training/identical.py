@@ -62,53 +62,49 @@ def draw_minibatch(normals: Normals, streams: int, batch: int, input_dim: int) -
 
 def minibatch_descent(
     act: Activation, depth: int, width: int, input_dim: int, rate: float
-) -> Callable[[Tensor, Tensor, Tensor], dict[str, Tensor]]:
+) -> Callable[[Tensor, Tensor, Tensor], None]:
     """update(weights (b, d + L - 1), x, stream (b,)): one step of descent, in place.
 
     For :func:`integrate.descend`: x is of :func:`draw_minibatch`, stream its row for each network
-    (the optimizer's memory, so that it leaves with its network). Sees the minibatch's own "loss".
+    (the optimizer's memory, so that it leaves with its network).
     """
 
     def update(flat, x, stream):
-        plane = turned(flat, input_dim)
+        plane = turned(flat, input_dim).T[..., None]
         batch = (x.shape[1] - input_dim + 1) // 2
-        target = act.torch(x[:, :batch]) / math.sqrt(width)
+        target = act.torch(x[:, :batch]).div_(math.sqrt(width))
         along, out, noise = x[stream].split([batch, batch, input_dim - 1], dim=-1)
-        loss, slope, error = _plane_gradient(act, width, plane, along, out, target[stream])
-        across = flat[:, 1:input_dim]
-        unit = across / plane[:, 1:2].clamp_min(torch.finfo(flat.dtype).tiny)
-        unit = torch.where(plane[:, 1:2] > 0, unit, torch.eye(1, input_dim - 1).to(flat))
+        slope, error = _plane_gradient(act, plane, along, out, target[stream])
+        # 0 while w is along v: no input across it is then seen by the network
+        unit = flat[:, 1:input_dim] / plane[1].clamp_min(torch.finfo(flat.dtype).tiny)
         noise = noise - (noise * unit).sum(-1, keepdim=True) * unit
-        gradient = error[:, None] * noise + slope[:, 1:2] * unit
-        flat.sub_(torch.cat([slope[:, :1], gradient, slope[:, 2:]], -1), alpha=rate)
-        return {"loss": loss}
+        across = error * noise + slope[:, 1:2] * unit
+        flat.sub_(torch.cat([slope[:, :1], across, slope[:, 2:]], -1), alpha=rate / batch)
 
     return update
 
 
-def _plane_gradient(act, width, plane, along, out, target):
-    """(loss (b,), gradient (b, 2 + L - 1), |delta_1| (b,)) at weights in the plane.
+def _plane_gradient(act, plane, along, out, target):
+    """(gradient (b, 2 + L - 1), |delta_1| (b, 1)) at weights in the plane, summed over the batch.
 
-    along, out (b, n): the inputs along v and along the rest of w; target (b, n): of the width-one
-    network. delta_1 (b, n): derivative of that network's loss in the first pre-activations.
+    plane: the weights, (2 + L - 1, b, 1); along, out (b, n): the inputs along v and along the rest
+    of w; target (b, n): of the width-one network. delta_1 (b, n): derivative of that network's loss
+    in the first pre-activations.
     """
-    h = plane[:, :1] * along + plane[:, 1:2] * out
+    first, across, *scales = plane.unbind(0)
+    h = torch.addcmul(first * along, across, out)
     activities, slopes = [], []
-    for scale in plane[:, 2:].unbind(1):
+    for scale in scales:
         value, slope = act.torch_value_and_prime(h)
         activities.append(value)
         slopes.append(slope)
-        h = scale[:, None] * value
-    error = h - target
-    loss = width * error.square().mean(-1) / 2
-    delta, gradients = error / error.shape[-1], []
-    for scale, value, slope in zip(
-        plane[:, 2:].unbind(1)[::-1], activities[::-1], slopes[::-1], strict=True
-    ):
+        h = scale * value
+    delta, gradients = h.sub_(target), []
+    for scale, value, slope in zip(scales[::-1], activities[::-1], slopes[::-1], strict=True):
         gradients.append((delta * value).sum(-1))
-        delta = scale[:, None] * delta * slope
+        delta = delta.mul_(scale).mul_(slope)
     gradients += [(delta * out).sum(-1), (delta * along).sum(-1)]
-    return loss, torch.stack(gradients[::-1], -1), delta.norm(dim=-1)
+    return torch.stack(gradients[::-1], -1), delta.norm(dim=-1, keepdim=True)
 
 
 def layer_scales(flat: Tensor, input_dim: int) -> Tensor:

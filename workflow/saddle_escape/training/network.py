@@ -66,7 +66,7 @@ def flatten(weights: Sequence[Tensor]) -> Tensor:
 
 def unflatten(flat: Tensor, shapes: Shapes) -> Weights:
     """One tensor (..., P) -> list of views (..., n_l, n_{l-1})."""
-    pieces = flat.split([rows * columns for rows, columns in shapes], dim=-1)
+    pieces = flat.split_with_sizes([rows * columns for rows, columns in shapes], dim=-1)
     return [p.view(*p.shape[:-1], *shape) for p, shape in zip(pieces, shapes, strict=True)]
 
 

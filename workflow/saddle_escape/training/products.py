@@ -17,11 +17,13 @@ Product = Callable[[Tensor, Tensor], Tensor]
 
 
 def _torch(a, b):
-    return a @ b.mT
+    is_batch = a.ndim == b.ndim == 3 and len(a) == len(b)
+    return torch.bmm(a, b.mT) if is_batch else a @ b.mT  # matmul makes them of one length first
 
 
 def _of_one_neuron(a, b):
-    return a * b.mT if a.shape[-1] == 1 else a @ b.mT
+    terms = a * b  # one side being 1 x 1, or both a row
+    return terms if a.shape[-1] == 1 else terms.sum(-1, keepdim=True)
 
 
 def _onednn(a, b):
