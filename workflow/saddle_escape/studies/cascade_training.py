@@ -13,7 +13,6 @@ from ..theory.cascade_case import OneOutputCase
 from ..training import blockwise
 from ..training.data import Normals
 from ..training.integrate import descend, never
-from ..training.optimizers import updating
 
 
 @dataclass(frozen=True)
@@ -65,9 +64,8 @@ def _run(settings, seed):
     """Columns (looks + 1,) of one seed's run, by name."""
     spec, model = settings.training, settings.model()
     dim, modes = spec.input_dim, model.modes
-    on_batch = blockwise.on_batch(model, dim)
     normals = Normals(seed)
-    sample = on_batch(Normals(spec.sample)(spec.sample, dim))
+    sample = blockwise.on_batch(model, dim)(Normals(spec.sample)(spec.sample, dim))
 
     def observe(flat, index):
         first = sample.unflatten(flat)[0]
@@ -80,8 +78,8 @@ def _run(settings, seed):
         }
 
     run = descend(
-        updating(on_batch, blockwise.layer_rates(model, dim, spec.rate)),
-        lambda: normals(spec.batch, dim),
+        blockwise.minibatch_descent(model, dim, spec.rate),
+        lambda: blockwise.draw_minibatch(normals, spec.batch, modes, dim),
         blockwise.start(model, settings.start(), dim),
         event=never,
         evaluate=observe,

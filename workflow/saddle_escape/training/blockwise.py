@@ -5,6 +5,12 @@ inputs, and stay alike: noise turns the common row of a block's W_1 away from th
 directions, and no more. So descent of all N neurons is, step by step, descent of one neuron per
 block with a rate of its own in each layer (:func:`theory.blocks.collapse`), at a cost that does not
 grow with N.
+
+Of a Gaussian minibatch the network sees the teacher's K directions and those that the K rows of W_1
+have beside them. Across all these the inputs xi_s are independent of the errors, and enter a step
+only as sum_s delta_s xi_s^T, whose rows are Gaussian with covariance sum_s delta_s delta_s^T.
+:func:`minibatch_descent` draws that sum itself, as :mod:`identical` does for one row: the same
+descent in distribution, with 2 n K + K (d - K) random numbers a step in place of n d.
 """
 
 from collections.abc import Callable
@@ -16,7 +22,10 @@ from torch import Tensor
 
 from ..theory import blocks
 from . import network
+from .data import Normals
 from .problem import Problem
+
+SINGULAR = 1e-13  # of a covariance's trace, added to its diagonal: above its rounding errors
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,3 +72,48 @@ def layer_rates(model: blocks.BlockModel, input_dim: int, rate: float) -> LayerR
     factors = torch.tensor(blocks.collapse(model, np.zeros(model.shape))[1])
     sizes = [rows * columns for rows, columns in layer_shapes(model, input_dim)]
     return LayerRates(rate, factors.repeat_interleave(torch.tensor(sizes)))
+
+
+def draw_minibatch(normals: Normals, batch: int, modes: int, input_dim: int) -> Tensor:
+    """What one step of :func:`minibatch_descent` draws, a row of numbers."""
+    beside = min(modes, input_dim - modes)
+    return normals(batch * (modes + beside) + modes * (input_dim - modes))
+
+
+def minibatch_descent(
+    model: blocks.BlockModel, input_dim: int, rate: float
+) -> Callable[[Tensor, Tensor], None]:
+    """update(weights (1, P), x): one step of descent on a minibatch, in place.
+
+    For :func:`integrate.descend`: x is of :func:`draw_minibatch`. ``rate`` is that of all N neurons
+    (:func:`layer_rates`).
+    """
+    modes, others = model.modes, input_dim - model.modes
+    shapes, optimizer = layer_shapes(model, input_dim), layer_rates(model, input_dim, rate)
+    seen_dim = modes + min(modes, others)
+    problem = on_batch(model, seen_dim)
+
+    def update(flat, x):
+        first, *inner = network.unflatten(flat, shapes)
+        basis, beside = torch.linalg.qr(first[..., modes:].mT)  # whatever basis where W_1 is 0
+        seen, noise = x.split([len(x) - modes * others, modes * others])
+        on = problem(seen.view(-1, seen_dim))
+        weights = [torch.cat([first[..., :modes], beside.mT], -1), *inner]
+        _, (slope, *slopes), delta = network.backpropagated(weights, on.x, on.y, on.act, on.c)
+        across = _summed(delta, noise.view(modes, others), basis) + slope[..., modes:] @ basis.mT
+        slope = torch.cat([slope[..., :modes], across], -1)
+        optimizer.step(flat, network.flatten([slope, *slopes]))
+
+    return update
+
+
+def _summed(delta, noise, basis):
+    """sum_s delta_s xi_s^T (1, K, d - K) for Gaussian xi_s orthogonal to the basis (1, d - K, p).
+
+    delta: (1, n, K); noise: (K, d - K) standard normal numbers.
+    """
+    covariance = delta.mT @ delta
+    covariance.diagonal(dim1=-2, dim2=-1).add_(
+        SINGULAR * covariance.diagonal(dim1=-2, dim2=-1).sum() + torch.finfo(delta.dtype).tiny
+    )
+    return torch.linalg.cholesky(covariance) @ (noise - (noise @ basis) @ basis.mT)

@@ -128,6 +128,22 @@ def output_and_gradient(
     batched = x.ndim == y.ndim == 2 and all(w.ndim == 3 for w in weights)
     if batched and are_faster_apart(weights):
         return _one_by_one(weights, x, y, act, c, sample_weights, loss)
+    return backpropagated(weights, x, y, act, c, sample_weights, loss)[:2]
+
+
+def backpropagated(
+    weights: Sequence[Tensor],
+    x: Tensor,
+    y: Tensor,
+    act: Activation,
+    c: float,
+    sample_weights: Tensor | None = None,
+    loss: Loss = SQUARED,
+) -> tuple[Tensor, Weights, Tensor]:
+    """(f, [gradient like W_l], delta_1 (..., n, n_1)), arguments as of :func:`output_and_gradient`.
+
+    delta_1: the loss's derivative in the first pre-activations, W_1 x.
+    """
     products = [product(w) for w in weights]
     activities, slopes, h = [x], [], products[0](x, weights[0])
     for w, times in zip(weights[1:], products[1:], strict=True):
@@ -142,7 +158,7 @@ def output_and_gradient(
         gradients[layer] = times(delta.mT, activities[layer].mT)
         delta = times(delta, weights[layer].mT).mul_(slopes[layer - 1])
     gradients[0] = products[0](delta.mT, x.mT)
-    return h, gradients
+    return h, gradients, delta
 
 
 def _one_by_one(weights, *others):
