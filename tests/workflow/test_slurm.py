@@ -12,6 +12,15 @@ from .conftest import another, clone, copy_project, results_of, snakemake
 pytestmark = pytest.mark.skipif(bool(slurm.missing()), reason=slurm.missing())
 PROFILE = ("--profile", "workflow/profiles/slurm")
 SOON = ("--slurm-init-seconds-before-status-checks", "1", "--latency-wait", "10")
+EAGER = """
+import sys
+
+from snakemake.cli import main
+from snakemake_interface_executor_plugins.executors.remote import RemoteExecutor
+
+RemoteExecutor.next_seconds_between_status_checks = property(lambda self: 1, lambda *_: None)
+sys.exit(main(sys.argv[1:]))
+"""  # asks for jobs each second; by itself it waits 10 s longer whenever none has ended
 FIGURE1 = [f"results/smoke/figures/figure1.{kind}" for kind in ("csv", "png")]
 
 
@@ -30,7 +39,7 @@ class Submission:
         self.said = tree.with_suffix(".txt")
         with self.said.open("w") as said:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "snakemake", *PROFILE, *SOON, *arguments],
+                [sys.executable, "-c", EAGER, *PROFILE, *SOON, *arguments],
                 cwd=tree,
                 env={k: v for k, v in environment.items() if not k.startswith(("MAKE", "PYTEST"))},
                 stdin=subprocess.DEVNULL,
