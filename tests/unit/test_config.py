@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from saddle_escape.config import ConfigError, load_tiers, schema, select
+from saddle_escape.config import ConfigError, load_tiers, resolved, schema, select
 from saddle_escape.theory import activations, quadrature
 
 CONFIG = Path(__file__).parents[2] / "config"
@@ -87,15 +87,26 @@ def test_select_takes_only_what_is_named():
 
 
 def test_schema_shares_its_names_with_the_library():
-    defs = schema()["$defs"]
-    assert defs["activation"]["enum"] == list(activations.BUILTIN)
-    assert set(defs["quadrature"]["properties"]["rule"]["enum"]) == set(quadrature.RULES)
+    figure2 = schema()["properties"]["critical_depth"]["properties"]
+    assert figure2["activation"]["enum"] == list(activations.BUILTIN)
+    assert set(figure2["quadrature"]["properties"]["rule"]["enum"]) == set(quadrature.RULES)
+
+
+def test_what_a_reference_names_stands_in_its_place():
+    inner = {"type": "integer", "minimum": 1}
+    tree = {
+        "properties": {"a": {"$ref": "#/$defs/b"}, "c": {"$ref": "#/$defs/d", "minimum": 2}},
+        "items": [{"$ref": "#/$defs/d"}],
+        "$defs": {"b": {"additionalProperties": {"$ref": "#/$defs/d"}}, "d": inner},
+    }
+    assert resolved(tree) == {
+        "properties": {"a": {"additionalProperties": inner}, "c": inner | {"minimum": 2}},
+        "items": [inner],
+    }
 
 
 def nodes(node, path="top"):
     """Every schema of a key, with its path."""
-    if "$ref" in node:
-        return
     yield path, node
     for key, child in node.get("properties", {}).items():
         yield from nodes(child, f"{path}.{key}")
@@ -104,9 +115,7 @@ def nodes(node, path="top"):
             yield from nodes(node[key], f"{path}.{key}")
 
 
-SCHEMAS = dict(nodes(schema())) | {
-    path: node for name, d in schema()["$defs"].items() for path, node in nodes(d, f"$defs.{name}")
-}
+SCHEMAS = dict(nodes(schema()))
 RANGE = {
     "object": ({"additionalProperties"},),
     "array": ({"items"}, {"minItems"}),

@@ -53,7 +53,7 @@ def test_a_changed_value_and_a_changed_meaning_change_the_page(tmp_path, monkeyp
     assert "| 6300 | 301 |" in config_docs.page(tmp_path / "config")
 
     schema = copy.deepcopy(config.schema())
-    schema["$defs"]["width"]["description"] = "Another meaning"
+    schema["properties"]["reduction"]["properties"]["width"]["description"] = "Another meaning"
     monkeypatch.setattr(config, "schema", lambda: schema)
     assert "| `width` | Another meaning |" in config_docs.page(ROOT / "config")
 

@@ -29,7 +29,7 @@ SCHEMA = {
     "properties": {
         "one": {
             "properties": {
-                "depth": {"$ref": "#/$defs/depth"},
+                "depth": {"type": "integer"},
                 "name": {"type": "string"},
                 "part": {
                     "properties": {
@@ -39,8 +39,7 @@ SCHEMA = {
                 },
             }
         }
-    },
-    "$defs": {"depth": {"type": "integer"}},
+    }
 }
 
 

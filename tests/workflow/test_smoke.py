@@ -1,6 +1,7 @@
 """The smoke tier, run for real: every output, its columns, its manifest, its bytes."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -88,6 +89,25 @@ def test_all_of_it_ran_without_a_network_and_so_does_a_run_with_nothing_to_do(sm
     assert run([*offline(), "cat", "/proc/net/route"], smoke_tree).stdout.count("\n") <= 1
     done = run([*offline(), "make", "figures", "TIER=smoke"], smoke_tree)
     assert done.returncode == 0 and "Nothing to be done" in done.stdout + done.stderr
+
+
+WITHOUT_SLURM = """
+import pkgutil, sys
+
+modules = pkgutil.iter_modules  # the plugin for SLURM imports pandas, and users need not have it
+pkgutil.iter_modules = lambda *args: (m for m in modules(*args) if not m.name.endswith("slurm"))
+import snakemake.cli
+
+try:
+    snakemake.cli.main(["--cores", "2", "--config", "tier=smoke"])
+finally:
+    print("pandas" in sys.modules)
+"""
+
+
+def test_a_run_with_nothing_to_do_imports_no_pandas(smoke_tree):
+    done = run([sys.executable, "-c", WITHOUT_SLURM], smoke_tree)
+    assert "Nothing to be done" in done.stderr and done.stdout.endswith("False\n"), done.stderr
 
 
 def test_every_job_leaves_a_log_and_a_benchmark(smoke_tree):

@@ -10,9 +10,15 @@ ROOT = Path(workflow.basedir)
 SCRIPTS = ROOT / "workflow" / "scripts"
 sys.path.insert(0, str(ROOT / "workflow"))
 
+from snakemake.persistence import PersistenceBase
+
 from saddle_escape import forkserver, process
 
 process.tune()
+
+# Snakemake 9.27 imports pandas to see whether a parameter is a table of it. Here none is.
+if simple := getattr(PersistenceBase, "_serialize_param_builtin", None):
+    PersistenceBase._serialize_param = simple
 
 from saddle_escape.artifact.catalogue import BY_DEFAULT, FIGURES, ON_DEMAND
 from saddle_escape.config import ConfigError, load_tiers, nearest, schema, select

@@ -17,7 +17,6 @@ from importlib import metadata
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from . import __version__
 from .status import ESCAPED, STATUSES
@@ -73,6 +72,8 @@ def _seeds_used(values, parameters):
     """The seeds that a result has rows of, {"seed": [...]}; without any, its parameters'."""
     if values is None:
         return _seeds(parameters)
+    import pandas as pd
+
     return {"seed": sorted({int(value) for value in values if not pd.isna(value)})}
 
 
@@ -221,6 +222,8 @@ def load_table(path):
     cut short or fails :func:`check_table`; one line each. A table without a manifest, as the
     committed ones of figures, is checked for its form alone.
     """
+    import pandas as pd
+
     content, stated = _read(path)
     try:
         text = content.decode()
@@ -234,6 +237,8 @@ def load_table(path):
 
 def parse_table(text):
     """DataFrame of CSV text in :func:`save_table`'s format."""
+    import pandas as pd
+
     return pd.read_csv(io.StringIO(text), keep_default_na=False, na_values=[""])
 
 
@@ -253,6 +258,8 @@ def check_table(table, path, columns=None):
     Where the table has ``t_escape``, its status is one of :data:`STATUSES`, and the time is there
     exactly when it is "escaped".
     """
+    import pandas as pd
+
     if not table.columns.is_unique:
         raise ValueError(f"{path}: a column's name is given twice")
     _check_columns(table, path, columns or {})

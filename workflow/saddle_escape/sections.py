@@ -64,6 +64,4 @@ def _known(schema, path):
         node = node.get("properties", {}).get(key, node.get("additionalProperties"))
         if not isinstance(node, dict):
             return False
-        if "$ref" in node:
-            node = schema["$defs"][Path(node["$ref"]).name]
     return True

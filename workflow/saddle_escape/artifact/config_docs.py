@@ -7,6 +7,7 @@ tiers' files (values), so that it cannot drift from either; a test holds it in s
 from pathlib import Path
 
 from .. import config
+from ..theory.builtin import BUILTIN
 
 CONFIG = Path("config")
 PAGE = CONFIG / "README.md"
@@ -42,35 +43,23 @@ Built-in activations: {activations}.
 """
 
 
-def resolved(node):
-    """A schema node with its ``$ref`` followed; what stands beside that counts as well."""
-    if "$ref" not in node:
-        return node
-    target = config.schema()
-    for part in node["$ref"].removeprefix("#/").split("/"):
-        target = target[part]
-    return resolved(target) | {key: node[key] for key in node.keys() - {"$ref"}}
-
-
 def keys(node, path=()):
     """(path, schema) of every key below a schema node, in the schema's order, groups included.
 
     Names that a mapping leaves to its user are :data:`ANY`.
     """
     for name, child in node.get("properties", {}).items():
-        child = resolved(child)
         yield (*path, name), child
         yield from keys(child, (*path, name))
         if child.get("type") == "array":
-            yield from keys(resolved(child["items"]), (*path, f"{name}[]"))
+            yield from keys(child["items"], (*path, f"{name}[]"))
     members = node.get("additionalProperties")
     if isinstance(members, dict):
-        yield from keys(resolved(members), (*path, ANY))
+        yield from keys(members, (*path, ANY))
 
 
 def allowed(node):
     """Type and range of a schema node in words."""
-    node = resolved(node)
     if "enum" in node:
         names = node["enum"]
         return _names(names) if len(names) <= MANY else f"`{names[0]}` ... `{names[-1]}`"
@@ -136,7 +125,7 @@ def page(directory=CONFIG):
     """The text of config/README.md. Raises config.ConfigError if a tier's file is invalid."""
     _, tiers = config.load_tiers(directory)
     schema = config.schema()
-    parts = [HEAD.format(activations=_names(schema["$defs"]["activation"]["enum"]))]
+    parts = [HEAD.format(activations=_names(list(BUILTIN)))]
     single = [name for name, node in schema["properties"].items() if "properties" not in node]
     parts.append("## Top level\n")
     parts += _table([((name,), schema["properties"][name]) for name in single], tiers)

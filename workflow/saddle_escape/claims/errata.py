@@ -26,7 +26,7 @@ def load_errata(path=ERRATA):
         content = config.read_yaml(path)
     except config.ConfigError as error:
         raise ClaimsError(str(error)) from None
-    if problem := config.violation(content, config.read_yaml(SCHEMA)):
+    if problem := config.violation(content, config.read_schema(SCHEMA)):
         place, text = problem
         raise ClaimsError(config.one_line(f"{path}: {config.dotted(place)}: {text}"))
     entries = {entry["id"]: entry for entry in content["errata"]}

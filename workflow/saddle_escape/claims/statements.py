@@ -64,7 +64,7 @@ def load(path=CLAIMS):
 
 def validate(content, path):
     """Check the content of a claims file. Raises ClaimsError for the first problem."""
-    if problem := config.violation(content, config.read_yaml(SCHEMA)):
+    if problem := config.violation(content, config.read_schema(SCHEMA)):
         place, text = problem
         raise ClaimsError(config.one_line(f"{path}: {_readable(content, place)}: {text}"))
     claims = content["claims"]
