@@ -32,8 +32,8 @@ RUNS = (  # in a clone of its own: commands, seconds of the unit, [(what, which 
         60,
         [
             (f"default tier from nothing, {CORES} cores, min", [0, 1], 20),
-            (f"the same without figure 4, {CORES} cores, min", [1], 6),
-            (f"the same with figure 4 and the supplement, {CORES} cores, min", [0, 1, 2], 20),
+            (f"default tier without figure 4, {CORES} cores, min", [1], 6),
+            (f"default tier with supplement from nothing, {CORES} cores, min", [0, 1, 2], 20),
         ],
     ),
 )
