@@ -62,9 +62,10 @@ def test_population_loss_is_the_reductions_on_the_manifold_and_the_networks_off_
     np.testing.assert_allclose(losses, sampled, rtol=0.01)
 
 
-def test_the_plane_gives_the_minibatch_gradient_in_mean_and_covariance():
+@pytest.mark.parametrize("name", ["tanh", "linear"])
+def test_the_plane_gives_the_minibatch_gradient_in_mean_and_covariance(name):
     """Against minibatches drawn in all d directions: mean and covariance of one step."""
-    act, batch, count, rate = activations.get("tanh"), 4, 40_000, 1.0
+    act, batch, count, rate = activations.get(name), 4, 40_000, 1.0
     base = identical.start(SCALES[:1], DIM)
     base[0, 1:DIM] = torch.linspace(0.1, 0.4, DIM - 1)
     generator = torch.Generator().manual_seed(0)

@@ -72,7 +72,7 @@ def minibatch_descent(
     def update(flat, x, stream):
         plane = turned(flat, input_dim).T[..., None]
         batch = (x.shape[1] - input_dim + 1) // 2
-        target = act.torch(x[:, :batch]).div_(math.sqrt(width))
+        target = act.torch(x[:, :batch]) / math.sqrt(width)
         along, out, noise = x[stream].split([batch, batch, input_dim - 1], dim=-1)
         slope, error = _plane_gradient(act, plane, along, out, target[stream])
         # 0 while w is along v: no input across it is then seen by the network
