@@ -41,7 +41,7 @@ def rows(size: Size = DEFAULT) -> Iterator[Row]:
 def cases(size):
     """(name, setup, dtype, networks, whether a step of SGD), as the default tier has them.
 
-    The networks of a seed, one for each initial scale, are a batch.
+    The networks of a seed, one for each initial scale, are a batch, unless they are large.
     """
     section = config.load_tiers("config")[1]["default"]["offmanifold"]
     flow, sgd, small = section["flow"], section["sgd"], section["asymptotics"]
@@ -53,10 +53,15 @@ def cases(size):
 
     of_figure = section["width"], section["input_dim"]
     of_small = setup(small["width"], small["input_dim"], small["samples"])
-    dtype, count = getattr(torch, flow["dtype"]), small["epsilon"]["count"]
     most = max(collections.Counter(point["r"] for point in section["points"]).values())
-    yield "flow of figure 4", setup(*of_figure, flow["samples"]), dtype, most, False
-    yield "flow of the asymptotics", of_small, torch.float64, count, False
+
+    def flows(name, setup, dtype, epsilons):
+        together = len(bottleneck.groups(setup, range(epsilons), "cpu")[0])
+        return name, setup, dtype, together, False
+
+    dtype = getattr(torch, flow["dtype"])
+    yield flows("flow of figure 4", setup(*of_figure, flow["samples"]), dtype, most)
+    yield flows("flow of the asymptotics", of_small, torch.float64, small["epsilon"]["count"])
     yield "SGD step of figure 4", setup(*of_figure, sgd["batch"]), torch.float32, most, True
 
 
@@ -87,7 +92,8 @@ def throughput(size, name, setup, dtype, networks, is_step, words):
         repeats=size.repeats,
     )
     ours, theirs = ([work / t / 1e9 for t in measured] for measured in times)
-    shape = f"{networks} networks, N = {setup.width}, {setup.samples} inputs"
+    count = "one network" if networks == 1 else f"{networks} networks"
+    shape = f"{count}, N = {setup.width}, {setup.samples} inputs"
     how = f"{str(dtype).removeprefix('torch.')}, {words}"
     what = f"forward and gradient, {name}, {shape}, {how}, GFLOP/s"
     return Row(what, "torch.bmm on the same shapes", "ratio >= 0.75", ours, theirs, RATE)

@@ -42,6 +42,24 @@ def test_a_flow_ends_at_a_threshold_as_at_the_fraction_that_it_is():
             bottleneck.escape(SMALL, 0, 3, [0.1], **ends)
 
 
+@pytest.mark.parametrize("width, together", [(8, 5), (1024, 4), (8192, 1)])
+def test_networks_flow_together_as_long_as_they_are_small(width, together):
+    setup = bottleneck.Setup("tanh", depth=4, width=width, input_dim=4, samples=64)
+    epsilons = [0.5, 0.4, 0.3, 0.2, 0.1]
+    groups = bottleneck.groups(setup, epsilons, "cpu")
+    assert sum(groups, []) == epsilons and len(groups[0]) == together
+    assert bottleneck.groups(setup, epsilons, "cuda") == [epsilons]
+
+
+def test_a_network_s_flow_is_the_same_in_company():
+    epsilons = [0.2, 0.1, 0.05]
+    together = bottleneck.escape(SMALL, 0, 3, epsilons, 0.1)
+    for k, epsilon in enumerate(epsilons):
+        alone = bottleneck.escape(SMALL, 0, 3, [epsilon], 0.1)
+        torch.testing.assert_close(alone.t_escape[0], together.t_escape[k], rtol=1e-12, atol=0)
+        assert alone.gradient_evaluations[0] == together.gradient_evaluations[k]
+
+
 def test_decay_of_the_weights_delays_the_escape():
     times = [
         float(bottleneck.escape(SMALL, 0, 3, [0.2], 0.5, weight_decay=decay).t_escape)

@@ -37,14 +37,16 @@ def run(args):
 
     device = network.resolve_device(args.device)
     rows = []
-    for seed in bottleneck.progress(range(args.seeds), "seed"):
+    groups = bottleneck.groups(setup, args.epsilon, device)
+    jobs = [(seed, epsilons) for seed in range(args.seeds) for epsilons in groups]
+    for seed, epsilons in bottleneck.progress(jobs, "run"):
         runs = bottleneck.escape(
-            setup, seed, args.bottleneck, args.epsilon, args.loss_fraction,
+            setup, seed, args.bottleneck, epsilons, args.loss_fraction,
             device=device, clock=args.clock, rtol=args.rtol, max_steps=args.max_steps,
             **_decay(args),
         )  # fmt: skip
         at_limit = runs.accepted_steps + runs.rejected_steps >= args.max_steps
-        told = bottleneck.rows(runs, seed, args.bottleneck, args.epsilon)
+        told = bottleneck.rows(runs, seed, args.bottleneck, epsilons)
         rows += [_advised(*row, args) for row in zip(told, at_limit, strict=True)]
     return [{key: null_if_nan(row[key]) for key in bottleneck.ROW} for row in rows]
 

@@ -41,10 +41,11 @@ def flow_times(settings: Asymptotics, depth: int, r: int, block: int, device="cp
         settings.activation, depth, flows.width, flows.input_dim, flows.samples
     )
     for seed in seed_block(block, flows.seed_block, flows.seeds):
-        run = bottleneck.escape(
-            setup, seed, r, epsilons, settings.loss_fraction, device=device, rtol=flows.rtol
-        )
-        rows += bottleneck.rows(run, seed, r, epsilons)
+        for group in bottleneck.groups(setup, epsilons, device):
+            run = bottleneck.escape(
+                setup, seed, r, group, settings.loss_fraction, device=device, rtol=flows.rtol
+            )
+            rows += bottleneck.rows(run, seed, r, group)
     table = pd.DataFrame([{"L": depth, **row} for row in rows])
     table.attrs["gradient_evaluations"] = int(table["gradient_evaluations"].sum())
     return table

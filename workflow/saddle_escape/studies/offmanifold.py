@@ -97,20 +97,22 @@ def points(settings: Flow | Sgd, r: int, block: int, device="cpu") -> pd.DataFra
 
 
 def _flow(settings, seed, r, epsilons, device) -> list[dict]:
-    route = settings.flow
-    run = bottleneck.escape(
-        settings.setup(route.samples),
-        seed,
-        r,
-        epsilons,
-        threshold=settings.threshold,
-        device=device,
-        dtype=getattr(torch, route.dtype),
-        rtol=route.rtol,
-        max_steps=route.max_steps,
-        follow_above_plateau=True,
-    )
-    rows = bottleneck.rows(run, seed, r, epsilons)
+    route, rows = settings.flow, []
+    setup = settings.setup(route.samples)
+    for group in bottleneck.groups(setup, epsilons, device):
+        run = bottleneck.escape(
+            setup,
+            seed,
+            r,
+            group,
+            threshold=settings.threshold,
+            device=device,
+            dtype=getattr(torch, route.dtype),
+            rtol=route.rtol,
+            max_steps=route.max_steps,
+            follow_above_plateau=True,
+        )
+        rows += bottleneck.rows(run, seed, r, group)
     return [row | {"threshold": settings.threshold} for row in rows]
 
 
