@@ -20,7 +20,7 @@ from .timing import in_turns, threads
 class Size:
     """How much is measured. shrink: by what the default tier's widths and samples are divided."""
 
-    repeats: int = 9
+    repeats: int = 45
     shrink: int = 1
     gpu_steps: int = 200
 
