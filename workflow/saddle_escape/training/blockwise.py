@@ -76,8 +76,12 @@ def layer_rates(model: blocks.BlockModel, input_dim: int, rate: float) -> LayerR
 
 def draw_minibatch(normals: Normals, batch: int, modes: int, input_dim: int) -> Tensor:
     """What one step of :func:`minibatch_descent` draws, a row of numbers."""
-    beside = min(modes, input_dim - modes)
-    return normals(batch * (modes + beside) + modes * (input_dim - modes))
+    return normals(batch * _seen_dim(modes, input_dim) + modes * (input_dim - modes))
+
+
+def _seen_dim(modes, input_dim):
+    """How many directions of its inputs a network sees: the teacher's, and W_1's rows' beside."""
+    return modes + min(modes, input_dim - modes)
 
 
 def minibatch_descent(
@@ -90,7 +94,7 @@ def minibatch_descent(
     """
     modes, others = model.modes, input_dim - model.modes
     shapes, optimizer = layer_shapes(model, input_dim), layer_rates(model, input_dim, rate)
-    seen_dim = modes + min(modes, others)
+    seen_dim = _seen_dim(modes, input_dim)
     problem = on_batch(model, seen_dim)
 
     def update(flat, x):
@@ -99,7 +103,9 @@ def minibatch_descent(
         seen, noise = x.split([len(x) - modes * others, modes * others])
         on = problem(seen.view(-1, seen_dim))
         weights = [torch.cat([first[..., :modes], beside.mT], -1), *inner]
-        _, (slope, *slopes), delta = network.backpropagated(weights, on.x, on.y, on.act, on.c)
+        _, (slope, *slopes), delta = network.backpropagated(
+            weights, on.x, on.y, on.act, on.c, on.sample_weights, on.loss
+        )
         across = _summed(delta, noise.view(modes, others), basis) + slope[..., modes:] @ basis.mT
         slope = torch.cat([slope[..., :modes], across], -1)
         optimizer.step(flat, network.flatten([slope, *slopes]))

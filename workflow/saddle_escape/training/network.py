@@ -131,15 +131,7 @@ def output_and_gradient(
     return backpropagated(weights, x, y, act, c, sample_weights, loss)[:2]
 
 
-def backpropagated(
-    weights: Sequence[Tensor],
-    x: Tensor,
-    y: Tensor,
-    act: Activation,
-    c: float,
-    sample_weights: Tensor | None = None,
-    loss: Loss = SQUARED,
-) -> tuple[Tensor, Weights, Tensor]:
+def backpropagated(weights, x, y, act, c, sample_weights, loss) -> tuple[Tensor, Weights, Tensor]:
     """(f, [gradient like W_l], delta_1 (..., n, n_1)), arguments as of :func:`output_and_gradient`.
 
     delta_1: the loss's derivative in the first pre-activations, W_1 x.
