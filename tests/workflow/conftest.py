@@ -72,12 +72,12 @@ def pretend_finished(tree, tier):
         os.utime(path, ns=(now, now))
 
 
-def until(condition, seconds=60):
+def until(condition, seconds=60, every=0.01):
     """What a condition gives as soon as it is true. Fails if it is not within ``seconds``."""
     deadline = time.monotonic() + seconds
     while not (found := condition()):
         assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.01)
+        time.sleep(every)
     return found
 
 

@@ -2,12 +2,11 @@
 
 import subprocess
 import sys
-import time
 
 import pytest
 
 from . import slurm
-from .conftest import another, clone, copy_project, results_of, snakemake
+from .conftest import another, clone, copy_project, results_of, snakemake, until
 
 pytestmark = pytest.mark.skipif(bool(slurm.missing()), reason=slurm.missing())
 PROFILE = ("--profile", "workflow/profiles/slurm")
@@ -73,12 +72,8 @@ def jobs(cluster, state="all"):
     return {line.split()[0]: line.partition(" ")[2] for line in listed}
 
 
-def wait_for(condition, seconds=300):
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
-    return found
+def until_slurm(condition):
+    return until(condition, seconds=300, every=0.2)  # each look asks the scheduler
 
 
 def update(cluster, node, *state):
@@ -104,11 +99,13 @@ def test_after_a_cancelled_job_and_a_drained_node_only_what_is_missing_runs(
     before = jobs(cluster)
     asked = ("--config", "tier=smoke", "--", *targets)
     with Submission(cluster, tree, *asked) as run:
-        first = wait_for(lambda: len(now := jobs(cluster, "running")) == len(slurm.NODES) and now)
+        first = until_slurm(
+            lambda: len(now := jobs(cluster, "running")) == len(slurm.NODES) and now
+        )
         drained, cancelled = sorted(first, key=first.get)
         update(cluster, "n1", "state=drain", "reason=test")
         slurm.ask(cluster, "scancel", cancelled)
-        wait_for(lambda: drained in jobs(cluster, "completed"))
+        until_slurm(lambda: drained in jobs(cluster, "completed"))
         later = jobs(cluster, "running,completed").keys() - before.keys() - first.keys()
         assert later and {jobs(cluster)[job] for job in later} == {"n2"}
         update(cluster, "n1", "state=resume")
