@@ -1,7 +1,7 @@
 """What is too long for `make bench`: whole tiers from nothing, and the tests, once each.
 
-``python -m benchmarks --only whole`` measures them in half an hour, in clones of the
-last commit. The environment is installed already; nothing else may run beside it.
+``python -m benchmarks --only whole`` measures them in half an hour, in clones of the last commit.
+The environment is installed already; nothing else may run beside it.
 """
 
 import functools
